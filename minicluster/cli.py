@@ -1,0 +1,116 @@
+"""The command line: `python -m minicluster`, or `minicluster`."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from . import __version__
+
+DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+# OpenBLAS's threads gain nothing on matrices as small as ours, and lose tenfold when they have to share the cores.
+# With one thread, results don't depend on the number of cores either. Whoever sets these variables is obeyed.
+BLAS_THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that says what is wrong in one line."""
+
+    def error(self, message):
+        self.exit(BAD_INPUT, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+def main(argv=None):
+    """Run a command.
+
+    Parameters
+    ----------
+    argv : list of str, optional
+        By default the command line's arguments.
+
+    Returns
+    -------
+    int
+        The exit code: 0 done, 1 the run failed, 2 bad input, 130 interrupted.
+    """
+    for variable in BLAS_THREAD_VARIABLES:
+        os.environ.setdefault(variable, "1")  # before NumPy is imported, which is when it is read
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a character shows ? instead of failing
+    try:
+        arguments = _parser().parse_args(argv)
+    except SystemExit as stop:  # --help, --version or an error, already printed
+        return stop.code
+    try:
+        return arguments.run(arguments)
+    except KeyboardInterrupt:
+        print("minicluster: interrupted; nothing was written", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _parser():
+    parser = _Parser(prog="minicluster", description="A GPT trained by hand-written backprop, and why it clusters by task.")
+    parser.add_argument("--version", action="version", version=f"minicluster {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    reproduce = commands.add_parser(
+        "reproduce",
+        help="train the model, cluster its hidden states, judge the claims, draw the pictures",
+        description="Train the default model (about a minute), find clusters in its hidden states, print a table, and "
+        "write results.json and four pictures.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    reproduce.set_defaults(run=_reproduce)
+    add = reproduce.add_argument
+    add("--seed", type=int, default=0, metavar="N", help="seed of the data, the weights and the order of examples")
+    add("--data-seed", type=int, metavar="N", help="another seed for the data (default: the run's seed)")
+    add("--seeds", type=int, default=1, metavar="K", help="run K seeds, N to N + K - 1, and report medians")
+    add("--steps", type=int, metavar="N", help="training steps (default: 1000, or 300 with --quick)")
+    add("--share", type=int, default=1, metavar="G", help="so many tasks use the same outputs: 1, 2, 5 or 10")
+    add("--quick", action="store_true", help="a smaller run of a few seconds; its files are named so")
+    add("--backend", default="auto", help="what computes: auto or numpy")
+    add("--out", type=Path, default=Path("figures"), metavar="DIR", help="where the files go")
+    return parser
+
+
+def _reproduce(arguments):
+    from dataclasses import replace
+
+    from .experiments import Settings, prepare, reproduce, table
+    from .files import OutputError, ensure_writable_folder, write_json
+    from .training import TrainingDiverged
+
+    try:
+        if arguments.seeds < 1:
+            raise ValueError(f"seeds = {arguments.seeds}, expected at least 1")
+        settings = Settings(share=arguments.share)
+        if arguments.quick:
+            settings = settings.as_quick()
+        if arguments.steps is not None:
+            settings = replace(settings, steps=arguments.steps)
+        seeds = range(arguments.seed, arguments.seed + arguments.seeds)
+        setups = [prepare(settings, seed, arguments.data_seed, arguments.backend) for seed in seeds]
+        folder = ensure_writable_folder(arguments.out)
+    except (ValueError, TypeError, OutputError) as error:
+        return _fail(error, BAD_INPUT)
+
+    from .plots import draw_all  # matplotlib takes a second to load
+
+    suffix = (f"_share{settings.share}" if settings.share > 1 else "") + ("_quick" if settings.quick else "")
+    try:
+        results, pictures = reproduce(setups)
+        drawn = draw_all(results, pictures)
+        results["figures"] = {f"{stem}{suffix}.png": picture.alt for stem, picture in drawn.items()}
+        for stem, picture in drawn.items():
+            picture.save(folder / f"{stem}{suffix}.png")
+        write_json(folder / f"results{suffix}.json", results)
+    except (TrainingDiverged, OSError, MemoryError) as error:
+        return _fail(error, FAILED)
+    print(table(results))
+    print(f"\n{results['seconds']:.0f} s. Written to {folder}: results{suffix}.json, {', '.join(results['figures'])}")
+    return DONE
+
+
+def _fail(error, code):
+    print(f"minicluster: error: {error}", file=sys.stderr)
+    return code

@@ -1,0 +1,142 @@
+"""Checks shared in minicluster.cluster: a bad argument gets a line with its name, its value and what is expected."""
+
+import numbers
+
+import numpy as np
+
+PLAIN_LABEL_TYPES = (bool, int, float, str, np.generic)  # a list of one of these becomes an array and loses nothing
+
+
+class NotFittedError(ValueError):
+    """A method that needs a fitted estimator was called before `fit`."""
+
+
+def check_fitted(estimator, attribute):
+    """Raise NotFittedError unless `fit` has set `attribute`."""
+    if not hasattr(estimator, attribute):
+        raise NotFittedError(f"this {type(estimator).__name__} has no {attribute}, expected a call of fit first")
+
+
+def check_integer(value, name, low, high=None, high_meaning=""):
+    """Return `value` as an int in low..high; `high_meaning` says what `high` is ("the number of samples")."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} = {value!r}, expected an integer")
+    if value < low:
+        raise ValueError(f"{name} = {value}, expected at least {low}")
+    if high is not None and value > high:
+        raise ValueError(f"{name} = {value}, expected at most {high}, {high_meaning}")
+    return int(value)
+
+
+def check_random_state(random_state, name="random_state"):
+    """Return a Generator: the one given, or a new one from an int seed, or from fresh entropy for None."""
+    if isinstance(random_state, np.random.Generator):
+        return random_state
+    if random_state is not None:
+        if isinstance(random_state, (bool, np.bool_)) or not isinstance(random_state, numbers.Integral):
+            raise TypeError(f"{name} = {random_state!r}, expected an int, a numpy.random.Generator or None")
+        check_integer(random_state, name, low=0)
+    return np.random.default_rng(random_state)
+
+
+def check_data(x, name="x", n_features=None):
+    """Return `x` as a C-contiguous (n, C) array of finite numbers, float32 if it is float32, else float64.
+
+    Raises
+    ------
+    TypeError
+        If `x` does not hold real numbers.
+    ValueError
+        If `x` is not 2-D, is empty, has other than `n_features` features, holds NaN or infinity, or numbers
+        so large that the sum of their squares overflows.
+    """
+    try:
+        x = np.asarray(x)
+    except ValueError:  # NumPy's own message does not name the argument
+        raise ValueError(f"{name} has rows of different lengths, expected an array of shape (n, C)") from None
+    if x.dtype.kind not in "biuf":
+        raise TypeError(f"{name} has dtype {x.dtype}, expected real numbers")
+    if x.ndim != 2:
+        raise ValueError(f"{name} has shape {x.shape}, expected (n, C): one row a sample")
+    if x.size == 0:
+        raise ValueError(f"{name} has shape {x.shape}, expected at least one sample and one feature")
+    if n_features is not None and x.shape[1] != n_features:
+        raise ValueError(f"{name} has {x.shape[1]} features, expected {n_features}")
+    x = np.ascontiguousarray(x, dtype=np.float32 if x.dtype == np.float32 else np.float64)  # (n, C)
+
+    largest = np.abs(x).max()  # NaN if any entry is
+    if not np.isfinite(largest):
+        row, column = np.argwhere(~np.isfinite(x))[0]
+        raise ValueError(f"{name}[{row}, {column}] = {x[row, column]}, expected finite numbers")
+    # Differences are at most 2 * largest; their squares, summed over the whole of x, must stay finite.
+    limit = np.sqrt(np.finfo(x.dtype).max / x.size) / 2
+    if largest > limit:
+        raise ValueError(f"{name} holds {largest:.3g}, expected sizes to {limit:.3g}: squares would overflow")
+    return x
+
+
+def check_same_length(first, first_name, second, second_name):
+    """Raise ValueError unless both have the same number of rows."""
+    if len(first) != len(second):
+        raise ValueError(f"{second_name} has {len(second)} entries, expected {len(first)} as {first_name} has")
+
+
+def encode_labels(labels, name):
+    """Number the different labels 0, 1, 2, ...
+
+    Parameters
+    ----------
+    labels : (n,) array or sequence
+        Labels of any hashable kind.
+    name : str
+        What an error calls them.
+
+    Returns
+    -------
+    classes : (number of classes,) array
+        The different labels: sorted, or where they can't be compared, in order of appearance.
+    codes : (n,) int64 array
+        codes[i] is the place of labels[i] in `classes`.
+
+    Raises
+    ------
+    TypeError
+        If a label can't be hashed.
+    ValueError
+        If there are none, if they are not in one dimension, or if one is NaN.
+    """
+    if isinstance(labels, np.ndarray) and labels.ndim != 1:
+        raise ValueError(f"{name} has shape {labels.shape}, expected (n,): one label a sample")
+    if not isinstance(labels, np.ndarray):
+        try:
+            labels = list(labels)
+        except TypeError:
+            raise TypeError(f"{name} = {labels!r}, expected a sequence of labels") from None
+        # Lists of one type only, since np.array would turn [1, "1"] into two equal strings.
+        if len(set(map(type, labels))) == 1 and isinstance(labels[0], PLAIN_LABEL_TYPES):
+            labels = np.array(labels)  # (n,)
+    if len(labels) == 0:
+        raise ValueError(f"{name} is empty, expected at least one label")
+
+    if isinstance(labels, np.ndarray) and labels.dtype != object:
+        if labels.dtype.kind == "f" and np.isnan(labels).any():
+            raise ValueError(f"{name}[{np.isnan(labels).argmax()}] = nan, expected labels that equal themselves")
+        classes, codes = np.unique(labels, return_inverse=True)  # (number of classes,), (n,)
+        return classes, codes.astype(np.int64)
+
+    places = {}
+    try:
+        codes = np.array([places.setdefault(label, len(places)) for label in labels], dtype=np.int64)  # (n,)
+    except TypeError:
+        raise TypeError(f"{name} holds a label that can't be hashed, expected one hashable label a sample") from None
+    found = list(places)
+    if any(label != label for label in found):
+        raise ValueError(f"{name} holds nan, expected labels that equal themselves")
+    try:
+        order = sorted(range(len(found)), key=found.__getitem__)
+    except TypeError:  # such as strings and numbers together
+        order = list(range(len(found)))
+    classes = np.empty(len(found), dtype=object)  # (number of classes,)
+    for place, old in enumerate(order):  # one by one: a tuple must stay one entry
+        classes[place] = found[old]
+    return classes, np.argsort(order)[codes]  # the inverse permutation gives each old number its new one

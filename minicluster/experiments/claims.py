@@ -1,0 +1,102 @@
+"""The six claims: their statements, and for those that `reproduce` measures, the rule that decides.
+
+Each rule was written before the runs that it judges. It holds for a seed or it doesn't; the claim holds if it
+holds for every seed. Layers count from 0, the embedding output.
+"""
+
+STATEMENTS = {
+    1: "Deeper layers cluster by task more than shallow ones, and more than every control",
+    2: "Clustering rises during learning, then saturates",
+    3: "Clustering saturates when validation loss is at its minimum",
+    4: "Unseen instructions land among training instructions of their task, and that is used",
+    5: "It holds when instructions of different tasks are made alike",
+    6: "It holds in a more realistic setting",
+}
+
+FIRST_DEEP_LAYER = 2
+LEAST_RISE = 0.5  # in ARI
+MOST_DRIFT = 0.1  # in ARI
+LEAST_NEIGHBOURS = 0.5  # of unseen strings; by chance .08
+LEAST_GAP = 0.2  # in accuracy
+
+
+def judge(runs, middle_layer):
+    """Judge every claim.
+
+    Parameters
+    ----------
+    runs : list of dict
+        From `measure`, one a seed.
+    middle_layer : int
+
+    Returns
+    -------
+    list of dict
+        `id`, `statement`, `rule`, `measured` ([a dict a seed], or None) and `holds`: True, False, or None where the
+        run did not measure it.
+    """
+    rules = {1: _deeper_layers_cluster, 2: _clustering_rises, 4: _unseen_instructions_land}
+    claims = []
+    for number, statement in STATEMENTS.items():
+        claim = {"id": number, "statement": statement, "rule": None, "measured": None, "holds": None}
+        if number in rules:
+            rule = rules[number]
+            verdicts, claim["measured"] = zip(*(rule(run, middle_layer) for run in runs))
+            claim["measured"] = list(claim["measured"])
+            claim["rule"] = " ".join(rule.__doc__.split())
+            claim["holds"] = None if None in verdicts and False not in verdicts else all(verdicts)
+        claims.append(claim)
+    return claims
+
+
+def _deeper_layers_cluster(run, middle_layer):
+    """At the last step, every layer from 2 on has a higher ARI on training strings than the regrouping null's 99th
+    percentile, the bag of letters and the same layer untrained, and every layer from the middle on a higher one than
+    layers 0 and 1."""
+    ari, untrained = run["ari"]["train"][-1], run["ari"]["train"][0]
+    null, letters = run["controls"]["regrouping_null_99"], run["controls"]["bag_of_letters"]["ari"]["train"]
+    shallow = max(ari[:FIRST_DEEP_LAYER])
+    beats_controls = all(
+        ari[layer] > max(null[layer], letters, untrained[layer]) for layer in range(FIRST_DEEP_LAYER, len(ari))
+    )
+    beats_shallow = min(ari[middle_layer:]) > shallow
+    measured = {
+        "ari": ari,
+        "best_layer": max(range(len(ari)), key=ari.__getitem__),
+        "regrouping_null_99": null,
+        "bag_of_letters": letters,
+        "untrained": untrained,
+    }
+    return beats_controls and beats_shallow, measured
+
+
+def _clustering_rises(run, middle_layer):
+    """At the middle layer, the ARI on training strings rises by at least 0.5 over the untrained model's, and differs by
+    at most 0.1 between any two recordings of the training's second half."""
+    curve = [values[middle_layer] for values in run["ari"]["train"]]
+    late = [value for step, value in zip(run["steps"], curve) if 2 * step >= run["steps"][-1]]
+    drift = max(late) - min(late) if len(late) > 1 else None
+    measured = {"layer": middle_layer, "untrained": curve[0], "last": curve[-1], "late_recordings": len(late), "drift": drift}
+    if curve[-1] - curve[0] < LEAST_RISE:
+        return False, measured
+    return None if drift is None else drift <= MOST_DRIFT, measured
+
+
+def _unseen_instructions_land(run, middle_layer):
+    """At the middle layer, the nearest training string of another pattern is of the right task for at least half of the
+    unseen strings, and for more than by the bag of letters and untrained; and strings nearest to their own task's
+    centroid are answered at least 0.2 more accurately than misplaced ones."""
+    neighbours = run["cross_pattern_1nn"]["unseen_instruction"]
+    landing = run["landing"]
+    controls = {
+        "bag_of_letters": run["controls"]["bag_of_letters"]["cross_pattern_1nn"]["unseen_instruction"],
+        "untrained": neighbours[0][middle_layer],
+        "chance": run["controls"]["cross_pattern_1nn_by_chance"],
+    }
+    share = neighbours[-1][middle_layer]
+    measured = {"cross_pattern_1nn": share, "controls": controls, **landing}
+    if share < max(LEAST_NEIGHBOURS, *controls.values()):
+        return False, measured
+    if landing["accuracy_misplaced"] is None or landing["accuracy_landed"] is None:
+        return None, measured  # all landed: nothing to compare with
+    return landing["accuracy_landed"] - landing["accuracy_misplaced"] >= LEAST_GAP, measured

@@ -1,0 +1,166 @@
+"""One training: a data set, a model, and recordings on the way."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..nn import AdamW, Transformer, TransformerConfig, warmup_cosine
+from ..tasks import InstructionDataset, make_instruction_dataset
+from ..training import Progress, answer, hidden_states_at, recording_steps, training_steps
+from .settings import RECORDED_ROWS, Settings
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A training that has not begun.
+
+    Attributes
+    ----------
+    settings : Settings
+    seed, data_seed : int
+    dataset : InstructionDataset
+    model : Transformer
+    optimizer : AdamW
+    """
+
+    settings: Settings
+    seed: int
+    data_seed: int
+    dataset: InstructionDataset
+    model: Transformer
+    optimizer: AdamW
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The model at one step.
+
+    Attributes
+    ----------
+    step : int
+        Steps taken, 0 for the untrained model.
+    loss, accuracy : dict from split to float
+    states : dict from split to (L + 1, strings, C) array
+        Hidden states at the separator of each unique string, of train and of unseen_instruction.
+    """
+
+    step: int
+    loss: dict
+    accuracy: dict
+    states: dict
+
+
+def prepare(settings, seed, data_seed=None, backend="auto"):
+    """Make data, model and optimiser.
+
+    Parameters
+    ----------
+    settings : Settings
+    seed : int
+        Of the initial weights and the order of examples.
+    data_seed : int, optional
+        Of the data; by default `seed`.
+    backend : str
+        See `Transformer`.
+
+    Returns
+    -------
+    Setup
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the settings are impossible.
+    """
+    data_seed = seed if data_seed is None else data_seed
+    s = settings
+    dataset = make_instruction_dataset(
+        s.n_tasks,
+        s.n_distributions,
+        s.n_inputs,
+        n_instructions=s.n_instructions,
+        n_unseen_instructions=s.n_unseen_instructions,
+        n_held_out_inputs=s.n_held_out_inputs,
+        share=s.share,
+        seed=data_seed,
+    )
+    config = TransformerConfig(len(dataset.vocabulary), dataset.context_length, s.d_model, s.n_layers, s.n_heads)
+    model = Transformer(config, seed=seed, backend=backend)
+    optimizer = AdamW(model.parameters, lr=s.lr, weight_decay=s.weight_decay)
+    return Setup(settings, seed, data_seed, dataset, model, optimizer)
+
+
+def train_and_record(setup, label="training"):
+    """Train, and record the model at steps that are evenly spaced on a logarithmic scale.
+
+    Parameters
+    ----------
+    setup : Setup
+        Its model is trained in place.
+    label : str
+        Of the progress line.
+
+    Returns
+    -------
+    list of Recording
+        The first of the untrained model, the last of the trained one.
+
+    Raises
+    ------
+    TrainingDiverged
+        If the loss or the gradient's norm is no longer finite.
+    """
+    s = setup.settings
+    rng = np.random.default_rng(setup.seed)
+    samples = {
+        name: split[np.sort(rng.permutation(len(split))[:RECORDED_ROWS])] for name, split in setup.dataset.splits.items()
+    }
+    warmup = min(s.warmup, s.steps // 2)
+    steps = training_steps(
+        setup.model,
+        setup.optimizer,
+        setup.dataset.train,
+        s.steps,
+        batch_size=s.batch_size,
+        seed=setup.seed,
+        learning_rate=lambda step: warmup_cosine(step, s.steps, s.lr, warmup),
+        max_norm=s.max_norm,
+    )
+    recorded = set(recording_steps(s.steps, s.n_recordings))
+    recordings = [record(setup, 0, samples)]
+    with Progress(s.steps, label) as progress:
+        for step, loss in steps:
+            progress.update(step, loss=loss)
+            if step in recorded:
+                recordings.append(record(setup, step, setup.dataset.splits if step == s.steps else samples))
+    return recordings
+
+
+def record(setup, step, judged):
+    """Return the Recording of the model as it is now.
+
+    Parameters
+    ----------
+    setup : Setup
+    step : int
+    judged : dict from split name to Split
+        The examples that loss and accuracy are taken from.
+    """
+    loss, accuracy = {}, {}
+    for name, split in judged.items():
+        losses, right = answer(setup.model, split)
+        loss[name], accuracy[name] = _mean(losses), _mean(right)
+    states = {}
+    for name in ("train", "unseen_instruction"):
+        strings = unique_strings(setup.dataset.splits[name])
+        states[name] = hidden_states_at(setup.model, strings.tokens, strings.separator)
+    return Recording(step, loss, accuracy, states)
+
+
+def unique_strings(split):
+    """Return one row of a split for each different instruction."""
+    return split[split.unique_instructions()]
+
+
+def _mean(values):
+    return float(values.mean()) if len(values) else float("nan")

@@ -1,0 +1,78 @@
+"""The numbers of an experiment, in one place."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+QUICK_STEPS = 300
+QUICK_RECORDINGS = 8
+RECORDED_ROWS = 500  # of each split, drawn once, for the curves; the last step judges all rows
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is learned, by which model, and how. The paper fixes few of these numbers: they are ours.
+
+    Attributes
+    ----------
+    n_tasks, n_distributions, n_inputs, n_instructions, n_unseen_instructions, n_held_out_inputs, share : int
+        See `make_instruction_dataset`.
+    d_model, n_layers, n_heads : int
+        See `TransformerConfig`.
+    steps, batch_size : int
+        Length of the training and sequences a step.
+    lr, weight_decay : float
+        See `AdamW`.
+    warmup : int
+        Steps; see `warmup_cosine`. At most half of the training is warm-up.
+    max_norm : float
+        See `clip_gradients`.
+    n_recordings : int
+        See `recording_steps`.
+    restarts : int
+        Of k-means; the best of so many is kept.
+    quick : bool
+        Whether this is the smaller run for classrooms.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a number that no other part checks is out of range.
+    """
+
+    n_tasks: int = 10
+    n_distributions: int = 4
+    n_inputs: int = 10
+    n_instructions: int = 15
+    n_unseen_instructions: int = 5
+    n_held_out_inputs: int = 2
+    share: int = 1
+    d_model: int = 64
+    n_layers: int = 6
+    n_heads: int = 4
+    steps: int = 1000
+    batch_size: int = 64
+    lr: float = 1e-3
+    weight_decay: float = 0.01
+    warmup: int = 100
+    max_norm: float = 1.0
+    n_recordings: int = 24
+    restarts: int = 10
+    quick: bool = False
+
+    def __post_init__(self):
+        for name, least in (("steps", 1), ("batch_size", 1), ("warmup", 0), ("n_recordings", 2), ("restarts", 1)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+                raise TypeError(f"{name} = {value!r}, expected a whole number")
+            if value < least:
+                raise ValueError(f"{name} = {value}, expected at least {least}")
+
+    @property
+    def middle_layer(self):
+        """The layer where one must be named, fixed beforehand: 3 of 6."""
+        return self.n_layers // 2
+
+    def as_quick(self):
+        """Return the settings of the smaller run: fewer steps and recordings, the same data and model."""
+        return replace(self, steps=min(self.steps, QUICK_STEPS), n_recordings=QUICK_RECORDINGS, quick=True)

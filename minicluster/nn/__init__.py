@@ -1,0 +1,40 @@
+"""The model in plain NumPy: one file a layer, forward and backward side by side."""
+
+from .adamw import AdamW, clip_gradients, warmup_cosine
+from .attention import attention_backward, attention_forward
+from .block import block_backward, block_forward
+from .cross_entropy import cross_entropy
+from .embedding import embedding_backward, embedding_forward
+from .gelu import gelu_backward, gelu_forward
+from .layernorm import layernorm_backward, layernorm_forward
+from .linear import linear_backward, linear_forward
+from .mlp import mlp_backward, mlp_forward
+from .parameters import Parameters
+from .softmax import softmax_backward, softmax_forward
+from .transformer import Transformer, TransformerConfig
+
+__all__ = [
+    "AdamW",
+    "Parameters",
+    "Transformer",
+    "TransformerConfig",
+    "attention_backward",
+    "attention_forward",
+    "block_backward",
+    "block_forward",
+    "clip_gradients",
+    "cross_entropy",
+    "embedding_backward",
+    "embedding_forward",
+    "gelu_backward",
+    "gelu_forward",
+    "layernorm_backward",
+    "layernorm_forward",
+    "linear_backward",
+    "linear_forward",
+    "mlp_backward",
+    "mlp_forward",
+    "softmax_backward",
+    "softmax_forward",
+    "warmup_cosine",
+]

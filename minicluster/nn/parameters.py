@@ -1,0 +1,58 @@
+"""Named arrays in one stretch of memory: a model's parameters, or their gradients."""
+
+from collections.abc import MutableMapping
+
+import numpy as np
+
+
+class Parameters(MutableMapping):
+    """A mapping from names to arrays that are views into one flat array.
+
+    Writing into a view, or assigning to a name, changes `flat`, and the other way round; no name can be
+    added or deleted, and no shape changed.
+
+    Parameters
+    ----------
+    shapes : dict from str to tuple of int
+    dtype : NumPy dtype
+
+    Attributes
+    ----------
+    flat : (total size,) array
+        All entries, in the order of the names; zeros at first.
+    """
+
+    def __init__(self, shapes, dtype):
+        sizes = [int(np.prod(shape)) for shape in shapes.values()]
+        self.flat = np.zeros(sum(sizes), dtype)
+        pieces = np.split(self.flat, np.cumsum(sizes)[:-1])  # views, not copies
+        self._views = {name: piece.reshape(shape) for (name, shape), piece in zip(shapes.items(), pieces)}
+
+    def zeros_like(self):
+        """Return zeros of the same names, shapes and dtype, for gradients."""
+        return Parameters({name: view.shape for name, view in self.items()}, self.flat.dtype)
+
+    def __getitem__(self, name):
+        return self._views[name]
+
+    def __setitem__(self, name, value):
+        if name not in self._views:
+            raise KeyError(f"no parameter is named {name!r}; the names are {', '.join(self._views)}")
+        view, value = self._views[name], np.asarray(value)
+        if value.shape != view.shape:
+            raise ValueError(f"{name} has shape {value.shape}, expected {view.shape}")
+        if not np.can_cast(value.dtype, view.dtype, "same_kind"):
+            raise TypeError(f"{name} has dtype {value.dtype}, expected {view.dtype}")
+        view[...] = value
+
+    def __delitem__(self, name):
+        raise TypeError(f"{name} can't be deleted: a model needs all its parameters")
+
+    def __iter__(self):
+        return iter(self._views)
+
+    def __len__(self):
+        return len(self._views)
+
+    def __repr__(self):
+        return f"Parameters({len(self)} arrays, {self.flat.size} entries, {self.flat.dtype})"

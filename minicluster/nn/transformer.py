@@ -1,0 +1,274 @@
+"""The model: GPT-2's architecture, small, with its backward pass beneath its forward pass."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .block import block_backward, block_forward
+from .operations import choose_operations
+from .parameters import Parameters
+
+INITIAL_STD = 0.02  # Radford et al. 2019 (GPT-2)
+DTYPES = (np.float32, np.float64, np.complex128)
+
+
+@dataclass(frozen=True)
+class TransformerConfig:
+    """Sizes of a Transformer.
+
+    Parameters
+    ----------
+    vocab_size : int
+        V, the number of different tokens.
+    context_length : int
+        The longest sequence that the model has positions for.
+    d_model : int
+        C, the width of the residual stream; a multiple of `n_heads`.
+    n_layers : int
+        L, the number of blocks.
+    n_heads : int
+        H, the number of attention heads.
+    d_ff : int, optional
+        F, the width inside the MLP; 4 C by default.
+    tie_embeddings : bool
+        Whether the output head is the token embedding, read the other way.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If no model has these sizes.
+    """
+
+    vocab_size: int
+    context_length: int
+    d_model: int
+    n_layers: int
+    n_heads: int
+    d_ff: int | None = None
+    tie_embeddings: bool = True
+
+    def __post_init__(self):
+        if self.d_ff is None:
+            object.__setattr__(self, "d_ff", 4 * self.d_model)
+        for name in ("vocab_size", "context_length", "d_model", "n_layers", "n_heads", "d_ff"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+                raise TypeError(f"{name} = {value!r}, expected a whole number")
+            if value < 1:
+                raise ValueError(f"{name} = {value}, expected at least 1")
+        if self.d_model % self.n_heads:
+            raise ValueError(f"d_model = {self.d_model}, expected a multiple of n_heads = {self.n_heads}")
+
+    def parameter_shapes(self):
+        """Return {name: shape} under GPT-2's names and in its (in, out) layout."""
+        C, F = self.d_model, self.d_ff
+        shapes = {"wte.weight": (self.vocab_size, C), "wpe.weight": (self.context_length, C)}
+        for layer in range(self.n_layers):
+            block = {
+                "ln_1.weight": (C,),
+                "ln_1.bias": (C,),
+                "attn.c_attn.weight": (C, 3 * C),
+                "attn.c_attn.bias": (3 * C,),
+                "attn.c_proj.weight": (C, C),
+                "attn.c_proj.bias": (C,),
+                "ln_2.weight": (C,),
+                "ln_2.bias": (C,),
+                "mlp.c_fc.weight": (C, F),
+                "mlp.c_fc.bias": (F,),
+                "mlp.c_proj.weight": (F, C),
+                "mlp.c_proj.bias": (C,),
+            }
+            shapes |= {f"h.{layer}.{name}": shape for name, shape in block.items()}
+        shapes |= {"ln_f.weight": (C,), "ln_f.bias": (C,)}
+        if not self.tie_embeddings:
+            shapes["lm_head.weight"] = (self.vocab_size, C)
+        return shapes
+
+
+class Transformer:
+    """A decoder-only Transformer with pre-LayerNorm blocks and tanh GELU, as GPT-2.
+
+    Parameters
+    ----------
+    config : TransformerConfig
+    seed : int
+        Of the initial weights: normal with standard deviation 0.02, those that write into the residual
+        stream smaller by sqrt(2 L); biases 0, LayerNorm scales 1.
+    dtype : NumPy dtype
+        float32, float64 or complex128 (for the complex-step gradient check).
+    backend : str
+        See `choose_operations`.
+
+    Attributes
+    ----------
+    parameters : Parameters
+        Views into `parameters.flat`.
+
+    Source: Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", section 2.3.
+    """
+
+    def __init__(self, config, seed=0, dtype=np.float32, backend="auto"):
+        if np.dtype(dtype) not in DTYPES:
+            raise ValueError(f"dtype = {np.dtype(dtype)}, expected one of float32, float64, complex128")
+        self.config = config
+        self.dtype = np.dtype(dtype)
+        self.operations = choose_operations(backend)
+        self.parameters = Parameters(config.parameter_shapes(), self.dtype)
+        self._initialise(np.random.default_rng(seed))
+
+    def _initialise(self, rng):
+        residual_std = INITIAL_STD / np.sqrt(2 * self.config.n_layers)  # the stream sums up 2 L updates
+        for name, view in self.parameters.items():
+            if view.ndim == 2:
+                std = residual_std if name.endswith("c_proj.weight") else INITIAL_STD
+                view[...] = std * rng.standard_normal(view.shape)
+            elif name.endswith("weight"):
+                view[...] = 1  # LayerNorm's scale; biases stay 0
+
+    def forward(self, tokens, start=None):
+        """Predict, at each position, the next token.
+
+        Parameters
+        ----------
+        tokens : (B, T) integers
+            From 0 to V - 1; T at most the context length.
+        start : (B, T) integers, optional
+            Query t sees the keys start[b, t] to t; by default 0 to t.
+
+        Returns
+        -------
+        logits : (B, T, V) array
+        cache : tuple
+            What `backward` needs.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `tokens` or `start` don't fit the model.
+        """
+        stream, cache = self._residual_stream(tokens, start)
+        p = self.parameters
+        normed, ln_f = self.operations.layernorm_forward(stream[-1], p["ln_f.weight"], p["ln_f.bias"])
+        logits = normed @ self._head().T  # (B, T, C) @ (C, V) -> (B, T, V)
+        return logits, (*cache, ln_f, normed)
+
+    def backward(self, dlogits, cache):
+        """Turn the gradient at the logits into the gradient of every parameter.
+
+        Parameters
+        ----------
+        dlogits : (B, T, V) array
+        cache : tuple
+            From `forward`.
+
+        Returns
+        -------
+        Parameters
+            Gradients under the parameters' names, in their shapes.
+        """
+        embedding_cache, block_caches, ln_f_cache, normed = cache
+        gradients = self.parameters.zeros_like()
+        V, C = self._head().shape
+
+        # forward: logits = normed @ head.T
+        dhead = dlogits.reshape(-1, V).T @ normed.reshape(-1, C)  # (V, B T) @ (B T, C) -> (V, C)
+        dnormed = dlogits @ self._head()  # (B, T, V) @ (V, C) -> (B, T, C)
+
+        # forward: normed = layernorm(last of the stream)
+        ln_f = self.operations.layernorm_backward(dnormed, ln_f_cache)
+        gradients["ln_f.weight"], gradients["ln_f.bias"] = ln_f["weight"], ln_f["bias"]
+        dx = ln_f["x"]  # (B, T, C)
+
+        # forward: for each block: x = block(x)
+        for layer, block_cache in reversed(list(enumerate(block_caches))):
+            block = block_backward(dx, block_cache, self.operations)
+            dx = block.pop("x")  # (B, T, C)
+            for name, gradient in block.items():
+                gradients[f"h.{layer}.{name}"] = gradient
+
+        # forward: x = embedding(tokens)
+        embedding = self.operations.embedding_backward(dx, embedding_cache)
+        gradients["wpe.weight"] = embedding["wpe"]
+        if self.config.tie_embeddings:
+            gradients["wte.weight"] = embedding["wte"] + dhead  # read twice: at the bottom and at the top
+        else:
+            gradients["wte.weight"], gradients["lm_head.weight"] = embedding["wte"], dhead
+        return gradients
+
+    def hidden_states(self, tokens, start=None):
+        """Return the residual stream after the embedding and after every block.
+
+        Parameters
+        ----------
+        tokens, start
+            As in `forward`.
+
+        Returns
+        -------
+        (L + 1, B, T, C) array
+            Index 0 is the embedding output, l the stream after block l.
+        """
+        stream, _ = self._residual_stream(tokens, start)
+        return np.stack(stream)  # (L + 1, B, T, C)
+
+    def load_state_dict(self, state):
+        """Take over all parameters from a GPT-2 state dict, such as Hugging Face's.
+
+        Parameters
+        ----------
+        state : mapping from names to arrays
+            Names with or without the prefix "transformer.". Attention's mask buffers are passed over, and so is
+            `lm_head.weight` in a model with tied embeddings, where it is `wte.weight` once more.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is missing, unknown or of the wrong shape. Nothing has changed then.
+        """
+        arrays = {name.removeprefix("transformer."): np.asarray(array) for name, array in state.items()}
+        buffers = {name for name in arrays if name.endswith((".attn.bias", ".attn.masked_bias"))}
+        if self.config.tie_embeddings:
+            buffers.add("lm_head.weight")
+        arrays = {name: array for name, array in arrays.items() if name not in buffers}
+        odd = sorted(arrays.keys() ^ self.parameters.keys())
+        if odd:
+            raise ValueError(f"state differs from the model in {', '.join(odd)}, expected the same names")
+        for name, array in arrays.items():
+            if array.shape != self.parameters[name].shape:
+                raise ValueError(f"state[{name!r}] has shape {array.shape}, expected {self.parameters[name].shape}")
+        self.parameters.update(arrays)
+
+    def _residual_stream(self, tokens, start):
+        """Return the L + 1 states of the stream, each (B, T, C), and the caches to go back through them."""
+        tokens = self._checked(tokens)
+        p = self.parameters
+        x, embedding_cache = self.operations.embedding_forward(tokens, p["wte.weight"], p["wpe.weight"])
+        stream, block_caches = [x], []
+        for layer in range(self.config.n_layers):
+            x, cache = block_forward(x, self._block(layer), self.config.n_heads, self.operations, start)
+            stream.append(x)
+            block_caches.append(cache)
+        return stream, (embedding_cache, block_caches)
+
+    def _block(self, layer):
+        """Return one block's parameters under names without the block's prefix."""
+        prefix = f"h.{layer}."
+        return {name.removeprefix(prefix): p for name, p in self.parameters.items() if name.startswith(prefix)}
+
+    def _head(self):
+        """Return the (V, C) matrix whose rows are compared with the last normalised state."""
+        return self.parameters["wte.weight" if self.config.tie_embeddings else "lm_head.weight"]
+
+    def _checked(self, tokens):
+        tokens = np.asarray(tokens)
+        if not np.issubdtype(tokens.dtype, np.integer):
+            raise TypeError(f"tokens has dtype {tokens.dtype}, expected integers")
+        if tokens.ndim != 2 or 0 in tokens.shape:
+            raise ValueError(f"tokens has shape {tokens.shape}, expected (B, T), both at least 1")
+        if tokens.shape[1] > self.config.context_length:
+            raise ValueError(f"tokens has {tokens.shape[1]} positions, expected at most {self.config.context_length}")
+        wrong = (tokens < 0) | (tokens >= self.config.vocab_size)
+        if wrong.any():
+            b, t = np.argwhere(wrong)[0]
+            raise ValueError(f"tokens[{b}, {t}] = {tokens[b, t]}, expected 0 to {self.config.vocab_size - 1}")
+        return tokens

@@ -1,0 +1,74 @@
+"""Looking at a model without changing it: its answers and its hidden states."""
+
+import numpy as np
+
+EVALUATION_BATCH = 64  # sequences at a time; bounds memory, changes no result
+
+
+def recording_steps(steps, n):
+    """Return the steps to record at: 0, then at most n that are evenly spaced on a logarithmic scale up to `steps`.
+
+    Parameters
+    ----------
+    steps : int
+        Length of the training, at least 1.
+    n : int
+        At least 2. Neighbours that round to the same step count once.
+
+    Returns
+    -------
+    list of int
+        In rising order, from 0 to `steps`.
+    """
+    return [0, *sorted({int(step) for step in np.geomspace(1, steps, n).round()})]
+
+
+def answer(model, split):
+    """Let the model answer every example.
+
+    Parameters
+    ----------
+    model : Transformer
+    split : Split
+        n rows, each with one masked position.
+
+    Returns
+    -------
+    losses : (n,) float64
+        -log of the probability that each right output was given, in nats.
+    right : (n,) bool
+        Whether the right output was the likeliest token of all.
+    """
+    losses, right = np.zeros(len(split)), np.zeros(len(split), bool)
+    for first in range(0, len(split), EVALUATION_BATCH):
+        rows = slice(first, first + EVALUATION_BATCH)
+        batch = split[rows]
+        logits = model.forward(batch.tokens)[0][batch.mask]  # (B, T, V) -> (B, V)
+        targets = batch.targets[batch.mask]  # (B,)
+        shifted = logits - logits.max(axis=-1, keepdims=True)  # (B, V)
+        losses[rows] = np.log(np.exp(shifted).sum(axis=-1)) - shifted[np.arange(len(batch)), targets]
+        right[rows] = logits.argmax(axis=-1) == targets
+    return losses, right
+
+
+def hidden_states_at(model, tokens, positions):
+    """Return every layer's hidden state of one token in each sequence.
+
+    Parameters
+    ----------
+    model : Transformer
+    tokens : (n, T) integers
+    positions : (n,) integers
+        The token to look at in each sequence.
+
+    Returns
+    -------
+    (L + 1, n, C) array
+        Index 0 is the embedding output, l the stream after block l.
+    """
+    pieces = []
+    for first in range(0, len(tokens), EVALUATION_BATCH):
+        chosen = slice(first, first + EVALUATION_BATCH)
+        states = model.hidden_states(tokens[chosen])  # (L + 1, B, T, C)
+        pieces.append(states[:, np.arange(states.shape[1]), positions[chosen]])  # (L + 1, B, C)
+    return np.concatenate(pieces, axis=1)

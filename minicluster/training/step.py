@@ -1,0 +1,117 @@
+"""One training step, and the loop that takes many."""
+
+import math
+
+import numpy as np
+
+from ..nn import clip_gradients
+
+
+class TrainingDiverged(ArithmeticError):
+    """The loss or the gradient stopped being a finite number.
+
+    Attributes
+    ----------
+    step : int
+        The step that failed, counted from 1.
+    last_finite_loss : float or None
+        The loss of the step before; None if the first step failed.
+    """
+
+    def __init__(self, step, last_finite_loss):
+        self.step, self.last_finite_loss = step, last_finite_loss
+        before = "it was the first step" if last_finite_loss is None else f"the last finite loss was {last_finite_loss:.4g}"
+        super().__init__(f"the loss or its gradient is no longer finite at step {step}; {before}. A lower lr may help")
+
+
+def train_step(model, optimizer, tokens, targets, mask=None, max_norm=1.0, start=None):
+    """Forward, loss, backward, clipping, update.
+
+    Parameters
+    ----------
+    model : Transformer
+    optimizer : AdamW
+        Made with `model.parameters`.
+    tokens, targets : (B, T) integers
+    mask : (B, T) bool, optional
+        True where a target counts; by default everywhere.
+    max_norm : float
+        Longer gradients are scaled down to this norm.
+    start : (B, T) integers, optional
+        See `Transformer.forward`.
+
+    Returns
+    -------
+    loss : float
+        Before the update, in nats a counted token.
+    norm : float
+        The gradient's norm before clipping. If loss or norm is not finite, nothing was updated.
+    """
+    logits, cache = model.forward(tokens, start)  # (B, T, V)
+    loss, dlogits = model.operations.cross_entropy(logits, targets, mask)
+    gradients = model.backward(dlogits, cache)
+    norm = clip_gradients(gradients, max_norm)
+    loss = float(loss)
+    if math.isfinite(loss) and math.isfinite(norm):
+        optimizer.step(gradients)
+    return loss, norm
+
+
+def training_steps(model, optimizer, split, steps, *, batch_size, seed, learning_rate, max_norm=1.0):
+    """Train step by step, handing control back after each.
+
+    Parameters
+    ----------
+    model : Transformer
+    optimizer : AdamW
+    split : Split
+        Its `tokens`, `targets` and `mask` are used.
+    steps : int
+    batch_size : int
+        B.
+    seed : int
+        Of the order of examples.
+    learning_rate : function from int to float
+        The rate of step 0, 1, ..., steps - 1.
+    max_norm : float
+        See `train_step`.
+
+    Yields
+    ------
+    step : int
+        Steps taken so far, 1 to `steps`.
+    loss : float
+        This step's.
+
+    Raises
+    ------
+    TrainingDiverged
+        If the loss or the gradient's norm is no longer finite.
+    """
+    rng = np.random.default_rng(seed)
+    batches = shuffled_batches(len(split), batch_size, rng)
+    last_loss = None
+    for step in range(1, steps + 1):
+        rows = next(batches)  # (B,)
+        optimizer.lr = learning_rate(step - 1)
+        with np.errstate(all="ignore"):  # NaN and infinity are looked for here, so NumPy need not warn of them
+            loss, norm = train_step(
+                model, optimizer, split.tokens[rows], split.targets[rows], split.mask[rows], max_norm
+            )
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            raise TrainingDiverged(step, last_loss)
+        last_loss = loss
+        yield step, loss
+
+
+def shuffled_batches(n, batch_size, rng):
+    """Yield row numbers (batch_size,) for ever: each epoch is a new shuffle, each row once an epoch.
+
+    An epoch's last rows, too few for a batch, begin the next batch, which the next epoch fills up.
+    """
+    rows = np.empty(0, np.int64)
+    while True:
+        while len(rows) < batch_size:
+            rows = np.concatenate([rows, rng.permutation(n)])
+        yield rows[:batch_size]
+        rows = rows[batch_size:]

@@ -1,0 +1,389 @@
+"""KMeans: hand-computed runs in one dimension, what must hold for any data, and misuse.
+
+Tolerances: float64 distances of small numbers are right to about 1e-15 relative; 1e-12 leaves room for sums.
+
+Wrong versions that some test here fails on: labels of the last iteration kept though the centres moved; tol times the
+summed instead of the mean variance; one iteration more or less counted; empty clusters left empty, filled with the
+only sample of a cluster, or two with copies of one sample; the last run kept instead of the best; k-means++ drawing
+uniformly, by unsquared distance, or without trials; data not centred; ties to the highest label; copies among the
+random first centres; the spare centres of too few distinct rows used.
+"""
+
+import re
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minicluster.cluster import ConvergenceWarning, KMeans, NotFittedError, _distances, adjusted_rand_score
+from minicluster.cluster.kmeans import _plus_plus_centers, _random_distinct_rows
+
+LINE = np.array([[0.0], [1.0], [2.0], [10.0], [11.0], [12.0]])
+LEFT, RIGHT = [[0.0], [1.0]], [[1.0], [0.0]]  # starts for LINE
+
+
+def blobs(seed=0, k=5, per_blob=20, n_features=4, spread=0.1, dtype=np.float64):
+    """Return rows around k corners at distance 10 * sqrt(2) of one another, and the corner of each."""
+    rng = np.random.default_rng(seed)
+    corner = rng.permutation(np.repeat(np.arange(k), per_blob))
+    corners = 10 * np.eye(k, n_features) if k <= n_features else 10 * np.arange(k)[:, None] * np.ones(n_features)
+    return (corners[corner] + spread * rng.normal(size=(len(corner), n_features))).astype(dtype), corner
+
+
+def squared_distances_to(x, centers):
+    return np.square(x[:, None, :].astype(np.float64) - centers).sum(axis=2)
+
+
+data_sets = st.builds(
+    lambda seed, n, n_features: np.random.default_rng(seed).normal(size=(n, n_features)),
+    st.integers(0, 10**6),
+    st.integers(8, 60),
+    st.integers(1, 5),
+)
+
+
+# By hand ------------------------------------------------------------------------------------------
+
+
+def test_a_run_by_hand():
+    # Centres 0 | 1: labels 0 1 1 1 1 1, means 0 | 36/5. Labels 0 0 0 1 1 1, means 1 | 11. The same labels again.
+    model = KMeans(2, init=LEFT).fit(LINE)
+    assert model.labels_.tolist() == [0, 0, 0, 1, 1, 1]
+    assert model.cluster_centers_.tolist() == [[1.0], [11.0]]
+    assert model.inertia_ == pytest.approx(4, rel=1e-12)  # 1 + 0 + 1, twice
+    assert model.n_iter_ == 3
+    assert model.labels_.dtype == np.int64
+
+
+def test_labels_and_inertia_belong_to_the_centres_when_iterations_run_out():
+    model = KMeans(2, init=LEFT, max_iter=1).fit(LINE)
+    np.testing.assert_allclose(model.cluster_centers_, [[0.0], [7.2]], rtol=1e-12)
+    assert model.labels_.tolist() == [0, 0, 0, 1, 1, 1]  # the iteration itself assigned 0 | 1 1 1 1 1
+    # 0 + 1 + 4 around 0, and 2.8^2 + 3.8^2 + 4.8^2 around 7.2
+    assert model.inertia_ == pytest.approx(5 + 7.84 + 14.44 + 23.04, rel=1e-12)
+    assert model.n_iter_ == 1
+
+
+@pytest.mark.parametrize("n_features, just_stops, just_goes_on", [(1, 1.51, 1.5), (2, 3.02, 3.01)])
+def test_tol_is_relative_to_the_mean_variance(n_features, just_stops, just_goes_on):
+    # The first iteration moves the centres by .5 and 6.2, squared .25 + 38.44; the variance of LINE is 154/6 = 25.67,
+    # so the ratio is 1.507. A second feature that does not vary halves the mean variance: 3.015.
+    x = np.hstack([LINE, np.zeros((6, n_features - 1))])
+    init = np.hstack([[[0.5], [1.0]], np.zeros((2, n_features - 1))])
+    assert KMeans(2, init=init, tol=just_stops).fit(x).n_iter_ == 1
+    assert KMeans(2, init=init, tol=just_goes_on).fit(x).n_iter_ > 1
+
+
+def test_an_empty_cluster_gets_the_farthest_sample():
+    # 0 takes all, 100 none; 10 is farthest from 0 and becomes the second cluster. Means 1 | 10, then no change.
+    model = KMeans(2, init=[[0.0], [100.0]]).fit([[0], [2], [10]])
+    assert model.labels_.tolist() == [0, 0, 1]
+    assert model.cluster_centers_.tolist() == [[1.0], [10.0]]
+    assert model.inertia_ == pytest.approx(2, rel=1e-12)
+    assert model.n_iter_ == 2
+
+
+def test_two_empty_clusters_get_distinct_samples():
+    # Both tens are farthest; were they to make a cluster each, the 9 would stay with the zeros.
+    model = KMeans(3, init=[[0.0], [100.0], [200.0]], max_iter=1).fit([[0], [0], [1], [9], [10], [10]])
+    np.testing.assert_allclose(model.cluster_centers_, [[1 / 3], [10], [9]], rtol=1e-12)
+
+
+def test_the_only_sample_of_a_cluster_stays_there():
+    # 50 is farthest from its centre, 60, but taking it would empty that cluster; 3 is next.
+    model = KMeans(3, init=[[0.0], [60.0], [1000.0]], max_iter=1).fit([[0], [1], [3], [50]])
+    np.testing.assert_allclose(model.cluster_centers_, [[0.5], [50], [3]], rtol=1e-12)
+
+
+@pytest.mark.parametrize("init", [[[0.0], [4.0]], [[4.0], [0.0]]])
+def test_a_tie_goes_to_the_lowest_label(init):
+    assert KMeans(2, init=init).fit([[0], [4]]).predict([[2]]).tolist() == [0]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_equal_centres_and_equal_rows_tie_whatever_the_rounding(dtype):
+    # A matrix product rounds equal columns and equal rows differently, according to where they stand. Centres 0..8 are
+    # a point and 9..17 its mirror image: rows of zeros are equally far from all, the other rows nearer to one side.
+    rng = np.random.default_rng(0)
+    point = rng.normal(size=64).astype(dtype)
+    model = KMeans(18, init=np.repeat([point, -point], 9, axis=0))
+    model.cluster_centers_ = model.init
+    x = np.repeat([0 * point, -point / 2, point / 3], 33, axis=0)
+    np.testing.assert_array_equal(model.predict(x), np.repeat([0, 9, 0], 33))
+
+
+def test_transform_and_score_by_hand():
+    model = KMeans(2, init=LEFT).fit(LINE)  # centres 1 and 11
+    np.testing.assert_allclose(model.transform([[1], [4]]), [[0, 10], [3, 7]], rtol=1e-12)
+    assert model.score([[1], [4], [9]]) == pytest.approx(-(0 + 9 + 4), rel=1e-12)
+
+
+def test_one_cluster_is_the_mean():
+    x, _ = blobs(1)
+    model = KMeans(1).fit(x)
+    np.testing.assert_allclose(model.cluster_centers_[0], x.mean(axis=0), rtol=1e-12)
+    assert model.inertia_ == pytest.approx(len(x) * x.var(axis=0).sum(), rel=1e-12)
+
+
+# For any data -------------------------------------------------------------------------------------
+
+
+@given(x=data_sets, n_clusters=st.integers(1, 8), seed=st.integers(0, 100))
+def test_inertia_never_rises(x, n_clusters, seed):
+    settings = {"tol": 0, "init": "random", "n_init": 1, "random_state": seed}
+    inertias = np.array([KMeans(n_clusters, max_iter=m, **settings).fit(x).inertia_ for m in range(1, 7)])
+    assert (np.diff(inertias) <= 1e-12 * inertias[0]).all()
+
+
+@given(x=data_sets, n_clusters=st.integers(1, 8), seed=st.integers(0, 100), max_iter=st.integers(1, 20))
+def test_results_fit_together(x, n_clusters, seed, max_iter):
+    model = KMeans(n_clusters, max_iter=max_iter, random_state=seed).fit(x)
+    squared = squared_distances_to(x, model.cluster_centers_)  # (n, k)
+    own = squared[np.arange(len(x)), model.labels_]
+    assert (own <= squared.min(axis=1) * (1 + 1e-12)).all()
+    assert model.inertia_ == pytest.approx(own.sum(), rel=1e-12, abs=1e-12)
+    assert model.score(x) == -model.inertia_
+    np.testing.assert_array_equal(model.predict(x), model.labels_)
+    np.testing.assert_allclose(model.transform(x), np.sqrt(squared), rtol=1e-12, atol=1e-15)
+    assert 1 <= model.n_iter_ <= max_iter
+
+
+@given(x=data_sets, n_clusters=st.integers(1, 8), seed=st.integers(0, 100))
+def test_at_the_end_each_centre_is_the_mean_of_its_samples(x, n_clusters, seed):
+    model = KMeans(n_clusters, tol=0, random_state=seed).fit(x)
+    for cluster in range(n_clusters):
+        mean = x[model.labels_ == cluster].mean(axis=0)  # the mean of none would be NaN and fail
+        np.testing.assert_allclose(model.cluster_centers_[cluster], mean, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("init", ["k-means++", "random"])
+@pytest.mark.parametrize("seed", range(5))
+def test_well_separated_groups_are_found(init, seed):
+    x, corner = blobs(seed, k=4)
+    model = KMeans(4, init=init, n_init=10, random_state=seed).fit(x)
+    assert adjusted_rand_score(corner, model.labels_) == 1.0
+
+
+def test_of_several_runs_the_best_is_kept(capsys):
+    x, _ = blobs(0, k=12, n_features=2)
+    places = []
+    for seed in range(10):
+        model = KMeans(12, init="random", n_init=8, verbose=1, random_state=seed).fit(x)
+        out, err = capsys.readouterr()
+        inertias = [float(value) for value in re.findall(r"inertia (\S+)", err)]
+        assert out == "" and len(inertias) == 8
+        assert model.inertia_ == pytest.approx(min(inertias), rel=1e-5)  # six digits are printed
+        places.append(int(np.argmin(inertias)))
+    assert set(places) - {0, 7}  # neither the first nor the last run was always the best
+
+
+@pytest.mark.parametrize(
+    "init, n_init, runs",
+    [("k-means++", "auto", 1), ("random", "auto", 10), (LEFT, "auto", 1), (LEFT, 4, 1), ("k-means++", 3, 3)],
+)
+def test_number_of_runs(init, n_init, runs, capsys):
+    KMeans(2, init=init, n_init=n_init, verbose=1, random_state=0).fit(LINE)
+    assert capsys.readouterr().err.count("\n") == runs
+
+
+def test_same_seed_same_result_and_a_generator_moves_on():
+    x = np.random.default_rng(3).normal(size=(80, 3))
+
+    def fit(random_state):
+        return KMeans(6, random_state=random_state).fit(x)
+
+    first, again = fit(11), fit(11)
+    np.testing.assert_array_equal(first.labels_, again.labels_)
+    np.testing.assert_array_equal(first.cluster_centers_, again.cluster_centers_)
+    np.testing.assert_array_equal(first.labels_, fit(np.random.default_rng(11)).labels_)
+    generator = np.random.default_rng(11)
+    assert (fit(generator).labels_ != fit(generator).labels_).any()
+    assert (fit(11).labels_ != fit(12).labels_).any()
+
+
+def test_data_and_init_are_left_unchanged():
+    x, init = LINE.copy(), np.array(LEFT)
+    KMeans(2, init=init).fit(x).predict(x)
+    np.testing.assert_array_equal(x, LINE)
+    np.testing.assert_array_equal(init, LEFT)
+
+
+def test_blocks_of_rows_do_not_matter(monkeypatch):
+    x, _ = blobs(2, k=4, spread=4)
+    whole = KMeans(4, random_state=0).fit(x)
+    monkeypatch.setattr(_distances, "BLOCK_ENTRIES", 28)  # 7 rows at a time
+    parts = KMeans(4, random_state=0).fit(x)
+    np.testing.assert_array_equal(parts.labels_, whole.labels_)
+    np.testing.assert_allclose(parts.cluster_centers_, whole.cluster_centers_, rtol=0, atol=1e-12)
+
+
+# Starts -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_plus_plus_starts_in_every_far_group(seed):
+    # Within a group squared distances are near 1e-4, between groups 200: a group is missed once in about 1e5 draws.
+    x, corner = blobs(seed, k=6, n_features=6, spread=0.003)
+    centers = _plus_plus_centers(x, 6, np.random.default_rng(seed))
+    assert sorted(squared_distances_to(centers, 10 * np.eye(6)).argmin(axis=1)) == [0, 1, 2, 3, 4, 5]
+
+
+def test_plus_plus_draws_by_squared_distance_and_takes_the_best_of_two_trials():
+    # 50 rows at 0, 50 at 1, one at 5. From 0, the row at 5 is drawn with probability 25/75, and from 1 with 16/66.
+    # The other trial always lowers the inertia more, so both must draw it: 1/9 and 1/17, in half of the starts each,
+    # .085. One trial would give .29, unsquared distances (5/55)^2 and (4/54)^2, .007. Of 1000 starts,
+    # 85 with a standard deviation of 9.
+    x = np.repeat([0.0, 1.0, 5.0], [50, 50, 1])[:, None] - 74.2 / 101
+    draws = [_plus_plus_centers(x, 2, np.random.default_rng(seed)) for seed in range(1000)]
+    assert 50 < sum(x[-1, 0] in centers[1] for centers in draws) < 130
+
+
+@given(place=st.lists(st.integers(0, 5), min_size=1, max_size=30), seed=st.integers(0, 1000))
+def test_a_random_start_has_no_copies(place, seed):
+    n_distinct = len(set(place))
+    rows = _random_distinct_rows(np.array(place), n_distinct, np.random.default_rng(seed))
+    assert {place[row] for row in rows} == set(place) and len(rows) == n_distinct
+
+
+def test_a_random_start_is_any_row_equally_often():
+    counts = np.zeros(4)
+    for seed in range(1000):
+        counts[_random_distinct_rows(np.array([0, 1, 1, 2]), 1, np.random.default_rng(seed))] += 1
+    assert (abs(counts - 250) < 70).all()  # 5 standard deviations
+
+
+# Few distinct rows --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("init", ["k-means++", "random", "array"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_distinct", [1, 3, 9])
+def test_fewer_distinct_rows_than_clusters(n_distinct, dtype, init):
+    rng = np.random.default_rng(n_distinct)
+    place = np.concatenate([np.arange(n_distinct), rng.integers(n_distinct, size=200)])
+    x = rng.normal(size=(n_distinct, 64)).astype(dtype)[place]
+    with pytest.warns(ConvergenceWarning, match=f"{n_distinct} distinct rows.*n_clusters = 10") as record:
+        model = KMeans(10, init=x[:10] if init == "array" else init, n_init=5, random_state=0).fit(x)
+    assert len(record) == 1
+    assert issubclass(ConvergenceWarning, RuntimeWarning)
+    np.testing.assert_array_equal(model.labels_, place)  # numbered by appearance
+    np.testing.assert_array_equal(model.predict(x), place)
+    assert model.cluster_centers_.shape == (10, 64)
+    np.testing.assert_array_equal(model.cluster_centers_[:n_distinct], x[:n_distinct])
+    assert model.inertia_ == 0.0
+
+
+def test_minus_zero_is_zero():
+    with pytest.warns(ConvergenceWarning, match="1 distinct"):
+        assert KMeans(2).fit([[0.0], [-0.0]]).labels_.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("init", ["k-means++", "random"])
+@pytest.mark.parametrize("n_copies", [1, 20])
+def test_as_many_clusters_as_distinct_rows(n_copies, init):
+    x = np.tile(np.random.default_rng(0).normal(size=(10, 64)), (n_copies, 1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = KMeans(10, init=init, random_state=0).fit(x)
+    assert sorted(model.labels_[:10]) == list(range(10))
+    np.testing.assert_array_equal(model.labels_, np.tile(model.labels_[:10], n_copies))
+    assert model.inertia_ == pytest.approx(0, abs=1e-20)
+
+
+# float32 ------------------------------------------------------------------------------------------
+
+
+def test_float32_far_from_the_origin():
+    # At 1e4 float32 has steps of 1e-3, well below the spread of 1; but ||x||^2 is 6.4e9 with steps of 512, above the
+    # squared distances of about 100, so without centring the clusters are noise.
+    x, corner = blobs(4, k=8, n_features=64, spread=1, dtype=np.float32)
+    x += np.float32(1e4)
+    model = KMeans(8, n_init=10, random_state=0).fit(x)
+    assert model.cluster_centers_.dtype == np.float32
+    assert adjusted_rand_score(corner, model.labels_) == 1.0
+    np.testing.assert_array_equal(model.predict(x), model.labels_)
+    exact = sum(np.square(x[corner == c] - x[corner == c].mean(axis=0, dtype=np.float64)).sum() for c in range(8))
+    # Centres rounded to steps of 1e-3 add at most (5e-4)^2 = 2.5e-7 an entry to squares of about 1.
+    assert model.inertia_ == pytest.approx(exact, rel=1e-6)
+
+
+def test_float64_data_at_float32_centres_are_not_rounded():
+    model = KMeans(2, init=LEFT).fit(LINE.astype(np.float32))  # centres 1 and 11
+    assert model.transform(np.array([[1 + 1e-10]]))[0, 0] == pytest.approx(1e-10, rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", [int, bool, np.float16, ">f8", np.uint8])
+def test_other_numbers_become_float64(kind):
+    x = np.array([[0, 0], [1, 1], [1, 0]]).astype(kind)
+    assert KMeans(2, random_state=0).fit(x).cluster_centers_.dtype == np.float64
+
+
+# Misuse -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "settings, error, message",
+    [
+        ({"n_clusters": 0}, ValueError, "n_clusters = 0, expected at least 1"),
+        ({"n_clusters": 7}, ValueError, "n_clusters = 7, expected at most 6, the number of samples"),
+        ({"n_clusters": 2.0}, TypeError, "n_clusters = 2.0, expected an integer"),
+        ({"n_clusters": True}, TypeError, "n_clusters = True, expected an integer"),
+        ({"init": "best"}, ValueError, "init = 'best', expected 'k-means\\+\\+'"),
+        ({"init": [[1.0]]}, ValueError, "init has 1 rows, expected n_clusters = 2"),
+        ({"init": [[1.0, 2.0], [1.0, 1.0]]}, ValueError, "init has 2 features, expected 1"),
+        ({"init": [[1.0], [np.nan]]}, ValueError, r"init\[1, 0\] = nan"),
+        ({"init": None}, TypeError, "init has dtype object"),
+        ({"n_init": 0}, ValueError, "n_init = 0, expected at least 1"),
+        ({"n_init": "many"}, ValueError, "n_init = 'many', expected 'auto' or an integer"),
+        ({"n_init": 1.5}, TypeError, "n_init = 1.5, expected an integer"),
+        ({"max_iter": 0}, ValueError, "max_iter = 0, expected at least 1"),
+        ({"tol": -1e-4}, ValueError, "tol = -0.0001, expected a finite number"),
+        ({"tol": np.nan}, ValueError, "tol = nan, expected a finite number"),
+        ({"tol": "small"}, TypeError, "tol = 'small', expected a number"),
+        ({"random_state": -1}, ValueError, "random_state = -1, expected at least 0"),
+        ({"random_state": "0"}, TypeError, "random_state = '0', expected an int"),
+        ({"random_state": np.random.RandomState(0)}, TypeError, "random_state = RandomState"),
+    ],
+)
+def test_a_bad_setting_is_named(settings, error, message):
+    with pytest.raises(error, match=message) as caught:
+        KMeans(**{"n_clusters": 2, **settings}).fit(LINE)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "x, error, message",
+    [
+        ([[0.0], [np.nan]], ValueError, r"x\[1, 0\] = nan, expected finite numbers"),
+        ([[np.inf], [0.0]], ValueError, r"x\[0, 0\] = inf, expected finite numbers"),
+        ([0.0, 1.0], ValueError, r"x has shape \(2,\), expected \(n, C\)"),
+        (np.zeros((2, 1, 1)), ValueError, r"x has shape \(2, 1, 1\), expected \(n, C\)"),
+        (np.zeros((0, 3)), ValueError, r"x has shape \(0, 3\), expected at least one sample"),
+        (np.zeros((3, 0)), ValueError, r"x has shape \(3, 0\), expected at least one sample and one feature"),
+        ([[1j], [0]], TypeError, "x has dtype complex128, expected real numbers"),
+        ([["a"], ["b"]], TypeError, "x has dtype <U1, expected real numbers"),
+        (None, TypeError, "x has dtype object, expected real numbers"),
+        ([[1e200], [0]], ValueError, r"x holds 1e\+200"),
+        (np.float32([[1e30], [0]]), ValueError, r"x holds 1e\+30"),
+    ],
+)
+def test_bad_data_are_named(x, error, message):
+    for method in (KMeans(2).fit, KMeans(2, init=LEFT).fit(LINE).predict):
+        with pytest.raises(error, match=message) as caught:
+            method(x)
+        assert "\n" not in str(caught.value)
+
+
+def test_rows_of_different_lengths_are_refused():
+    with pytest.raises((TypeError, ValueError), match="^x has"):  # older NumPy makes an object array of them
+        KMeans(2).fit([[1.0, 2.0], [3.0]])
+
+
+@pytest.mark.parametrize("method", ["predict", "transform", "score"])
+def test_fit_comes_first_and_features_agree(method):
+    with pytest.raises(NotFittedError, match="KMeans has no cluster_centers_, expected a call of fit first"):
+        getattr(KMeans(2), method)(LINE)
+    with pytest.raises(ValueError, match="x has 3 features, expected 1"):
+        getattr(KMeans(2, init=LEFT).fit(LINE), method)(np.zeros((2, 3)))
