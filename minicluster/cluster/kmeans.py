@@ -70,7 +70,7 @@ class KMeans:
         Parameters
         ----------
         x : (n, C) array of real numbers
-            float32 is computed in float32, all else in float64.
+            float32 is iterated in float32, all else in float64; the labels and inertia at the end are from float64.
         y : ignored
             Here so that scikit-learn's order of arguments holds.
 
@@ -259,8 +259,7 @@ def _plus_plus_centers(x, n_clusters, rng):
     -------
     (k, C) array
 
-    Source: Arthur & Vassilvitskii 2007; the greedy form is from section 5 there, 2 + log(k) trials are scikit-learn's
-    choice.
+    Source: Arthur & Vassilvitskii 2007, the greedy form from its conclusion; 2 + log(k) trials are scikit-learn's choice.
     """
     n_trials = 2 + int(np.log(n_clusters))
     x_squared = np.einsum("ij,ij->i", x, x)  # (n,)
@@ -300,7 +299,7 @@ def _lloyd(x, centers, max_iter, tolerance):
         labels = _nearest_center(x, centers)  # (n,)
         if np.bincount(labels, minlength=len(centers)).min() == 0:
             labels = _fill_empty_clusters(x, centers, labels)
-        old, centers = centers, _means(x, labels, centers)  # (k, C)
+        old, centers = centers, _means(x, labels, len(centers))  # (k, C)
         if np.square(centers - old).sum() <= tolerance:  # also if no label changed: then no centre moves at all
             break
     return centers, n_iter
@@ -319,18 +318,17 @@ def _nearest_center(x, centers):
     return labels
 
 
-def _means(x, labels, centers):
-    """Mean of each cluster: (k, C). A cluster without samples keeps its centre."""
-    clusters = np.arange(len(centers))  # (k,)
-    sums = np.zeros(centers.shape)  # (k, C)
-    for rows in row_blocks(len(x), len(centers)):
+def _means(x, labels, n_clusters):
+    """Mean of each cluster of centred data: (k, C). A cluster without samples gets 0, the mean of all."""
+    clusters = np.arange(n_clusters)  # (k,)
+    sums = np.zeros((n_clusters, x.shape[1]))  # (k, C)
+    for rows in row_blocks(len(x), n_clusters):
         # Sums by a product with 0s and 1s: of 600 x 64 with k = 10, in a quarter of the time that sorting by label
         # and np.add.reduceat take.
         member = labels[rows] == clusters[:, None]  # (k, b)
         sums += member.astype(x.dtype) @ x[rows]
-    counts = np.bincount(labels, minlength=len(centers))  # (k,)
-    means = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], centers)  # (k, C)
-    return means.astype(x.dtype)
+    counts = np.bincount(labels, minlength=n_clusters)  # (k,)
+    return (sums / np.maximum(counts, 1)[:, None]).astype(x.dtype)  # (k, C)
 
 
 def _fill_empty_clusters(x, centers, labels):

@@ -8,7 +8,7 @@ from .block import block_backward, block_forward
 from .operations import choose_operations
 from .parameters import Parameters
 
-INITIAL_STD = 0.02  # Radford et al. 2019 (GPT-2)
+INITIAL_STD = 0.05
 DTYPES = (np.float32, np.float64, np.complex128)
 
 

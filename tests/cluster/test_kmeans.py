@@ -104,8 +104,8 @@ def test_a_tie_goes_to_the_lowest_label(init):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_equal_centres_and_equal_rows_tie_whatever_the_rounding(dtype):
-    # A matrix product rounds equal columns and equal rows differently, according to where they stand. Centres 0..8 are
-    # a point and 9..17 its mirror image: rows of zeros are equally far from all, the other rows nearer to one side.
+    # A matrix product rounds equal columns and equal rows differently, according to where they stand. Centres 0..8
+    # are a point and 9..17 its mirror image: rows of zeros are equally far from all, the others nearer to one side.
     rng = np.random.default_rng(0)
     point = rng.normal(size=64).astype(dtype)
     model = KMeans(18, init=np.repeat([point, -point], 9, axis=0))

@@ -297,6 +297,8 @@ def test_count_stops_at_its_limit():
         ("ba{" + "9" * 5_000 + "}", 2),  # more digits than int() takes
         ("a{600}b{600}", 6),
         ("c(ab{500}){2}", 1),
+        ("(a{600}|b)c{600}", 10),
+        ("(b|a{600})c{600}", 10),
         ("a" * 1_001, 1_000),
         ("(" * 51 + "a" + ")" * 51, 50),
         ("(" * 5_000 + "a" + ")" * 5_000, 50),
@@ -313,6 +315,32 @@ def test_what_is_outside_the_grammar_is_refused_where_it_stands(text, position):
     assert str(error).isascii() and len(headline) < 250
     under = excerpt[caret.index("^") : caret.index("^") + 1]
     assert caret.strip() == "^" and under in (text[position : position + 1], "_")
+
+
+@pytest.mark.parametrize(
+    "text, reason",
+    [
+        ("a|b", "must stand in a group"),
+        ("()", "'ab or nothing' is (ab)?"),
+        ("(a", "'(' is never closed"),
+        ("[a", "'[' is never closed"),
+        ("a)", "')' closes no group"),
+        ("[a-c]", "without ranges"),
+        ("[aa]", "'a' is listed twice"),
+        ("?", "nothing to repeat"),
+        ("a{0}", "0 repetitions"),
+        ("a{2,}", "{m,n}"),
+        ("a??", "a quantifier on a quantifier needs a group"),
+        ("a*", "'*' is not a letter, digit, [abc], (ab|cd), ?, {m} or {m,n}"),
+        ("\u00e4", r"'\xe4' is not a letter"),
+        ("a{800}b{800}", "up to 1600 symbols, expected at most 1000"),
+        ("(" * 51, "more than 50 deep"),
+    ],
+)
+def test_the_reason_says_what_is_wrong(text, reason):
+    with pytest.raises(PatternError) as caught:
+        Pattern(text)
+    assert reason in str(caught.value).split("\n")[0]
 
 
 @given(st.text("ab1[](){}|?,02-^*+. ", max_size=12))

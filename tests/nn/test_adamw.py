@@ -1,0 +1,110 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minicluster.nn import AdamW, clip_gradients, warmup_cosine
+
+
+def test_two_steps_by_hand():
+    # Gradients 2, then -1, lr 0.1, betas 0.5 and 0.75, no decay. Corrected means: 1 / 0.5 = 2, then
+    # (0.5 * 1 - 0.5) / 0.75 = 0; corrected squares: 1 / 0.25 = 4, then irrelevant as the mean is 0.
+    parameters = {"bias": np.array([1.0])}
+    optimizer = AdamW(parameters, lr=0.1, betas=(0.5, 0.75), eps=1e-12, weight_decay=0.5)
+    optimizer.step({"bias": np.array([2.0])})
+    np.testing.assert_allclose(parameters["bias"], 1 - 0.1 * 2 / 2, rtol=1e-11)  # eps = 1e-12
+    optimizer.step({"bias": np.array([-1.0])})
+    np.testing.assert_allclose(parameters["bias"], 0.9, rtol=1e-11)
+
+
+def test_third_step_by_hand():
+    # As above, then 1: mean (0.5 * 0 + 0.5) / 0.875; squares 4 -> v = 0.75 * (0.75 * 1 + 0.25) + 0.25 = 1, over 0.578125.
+    parameters = {"bias": np.array([0.0])}
+    optimizer = AdamW(parameters, lr=0.1, betas=(0.5, 0.75), eps=1e-12)
+    for gradient in (2.0, -1.0, 1.0):
+        before = parameters["bias"].copy()
+        optimizer.step({"bias": np.array([gradient])})
+    expected = -0.1 * (0.5 / 0.875) / math.sqrt(1 / (1 - 0.75**3))
+    np.testing.assert_allclose(parameters["bias"] - before, expected, rtol=1e-10)
+
+
+def test_decay_shrinks_matrices_only_and_stays_out_of_the_means():
+    parameters = {"weight": np.full((2, 2), 8.0), "bias": np.full(2, 8.0)}
+    optimizer = AdamW(parameters, lr=0.1, weight_decay=0.5)
+    optimizer.step({name: np.zeros_like(p) for name, p in parameters.items()})
+    np.testing.assert_allclose(parameters["weight"], 8 * (1 - 0.1 * 0.5), rtol=1e-15)
+    np.testing.assert_array_equal(parameters["bias"], 8)
+    assert all((mean == 0).all() for mean in optimizer.mean.values())
+
+
+def test_eps_is_added_outside_the_root():
+    parameters = {"bias": np.array([0.0])}
+    AdamW(parameters, lr=1.0, eps=3.0).step({"bias": np.array([1.0])})
+    np.testing.assert_allclose(parameters["bias"], -1 / (1 + 3), rtol=1e-12)  # bias corrections round
+
+
+def test_lr_of_one_step_does_not_stay():
+    parameters = {"bias": np.array([0.0])}
+    optimizer = AdamW(parameters, lr=0.5, eps=1e-12)
+    optimizer.step({"bias": np.array([1.0])}, lr=0.0)
+    assert parameters["bias"] == 0
+    optimizer.step({"bias": np.array([1.0])})
+    np.testing.assert_allclose(parameters["bias"], -0.5, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("gradients", "message"),
+    [
+        ({}, "differ in a"),
+        ({"a": np.zeros(2), "b": np.zeros(2)}, "differ in b"),
+        ({"a": np.zeros(3)}, "gradients['a'] has shape (3,), expected (2,)"),
+    ],
+)
+def test_gradients_that_do_not_fit_change_nothing(gradients, message):
+    optimizer = AdamW({"a": np.ones(2)})
+    with pytest.raises(ValueError) as caught:
+        optimizer.step(gradients)
+    assert message in str(caught.value)
+    assert optimizer.steps == 0
+
+
+@pytest.mark.parametrize(
+    "setting", [{"lr": -1}, {"lr": math.nan}, {"betas": (0.9, 1.0)}, {"betas": (0.9,)}, {"eps": 0}, {"weight_decay": -0.1}]
+)
+def test_impossible_settings_are_named(setting):
+    with pytest.raises(ValueError, match=next(iter(setting))):
+        AdamW({"a": np.ones(2)}, **setting)
+
+
+def test_clipping_scales_all_gradients_together():
+    gradients = {"a": np.array([3.0, 0.0]), "b": np.array([[4.0]])}
+    assert clip_gradients(gradients, 1.0) == 5.0
+    np.testing.assert_allclose(gradients["a"], [0.6, 0.0], rtol=1e-15)
+    np.testing.assert_allclose(gradients["b"], [[0.8]], rtol=1e-15)
+
+
+def test_short_gradients_are_left_alone():
+    gradients = {"a": np.array([3.0, 4.0])}
+    assert clip_gradients(gradients, 5.0) == 5.0
+    np.testing.assert_array_equal(gradients["a"], [3, 4])
+
+
+def test_clipping_to_nothing_is_refused():
+    with pytest.raises(ValueError, match="max_norm = 0"):
+        clip_gradients({"a": np.ones(2)}, 0)
+
+
+def test_schedule_by_hand():
+    # 2 steps of warm-up: a third, two thirds, then half a cosine from 1 to 0.1 over the steps 2, 3, 4.
+    rates = [warmup_cosine(step, steps=5, lr=3.0, warmup=2) for step in range(5)]
+    np.testing.assert_allclose(rates, [1.0, 2.0, 3.0, 3 * 0.55, 0.3], rtol=1e-15)
+
+
+@given(steps=st.integers(1, 50), warmup=st.integers(0, 60))
+def test_schedule_rises_then_falls_within_its_bounds(steps, warmup):
+    rates = np.array([warmup_cosine(step, steps, 1.0, warmup) for step in range(steps)])
+    assert (rates > 0).all() and (rates <= 1).all()
+    assert (np.diff(rates[: warmup + 1]) > 0).all()
+    assert (np.diff(rates[warmup:]) < 0).all()

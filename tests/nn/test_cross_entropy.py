@@ -1,0 +1,80 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minicluster.gradcheck import check_gradients
+from minicluster.nn import cross_entropy
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+def test_by_hand():
+    logits = np.log([[1.0, 2.0, 5.0], [4.0, 2.0, 2.0]])
+    loss, dlogits = cross_entropy(logits, np.array([1, 0]))
+    assert math.isclose(loss, (math.log(4) + math.log(2)) / 2, rel_tol=1e-15)
+    expected = np.array([[1 / 8, 2 / 8 - 1, 5 / 8], [4 / 8 - 1, 2 / 8, 2 / 8]]) / 2
+    np.testing.assert_allclose(dlogits, expected, rtol=1e-14)  # rounding only
+
+
+def test_equal_logits_cost_log_v():
+    loss, _ = cross_entropy(np.zeros((2, 3, 7)), np.zeros((2, 3), int))
+    assert math.isclose(loss, math.log(7), rel_tol=1e-15)
+
+
+def test_huge_logits_stay_finite():
+    loss, dlogits = cross_entropy(np.array([[1e4, 0.0]], np.float32), np.array([1]))
+    assert loss == 1e4
+    np.testing.assert_array_equal(dlogits, [[1, -1]])
+
+
+@given(leading=st.lists(st.integers(1, 4), min_size=1, max_size=2), V=st.integers(1, 6), masked=st.booleans(), seed=seeds)
+def test_gradient(leading, V, masked, seed):
+    rng = np.random.default_rng(seed)
+    targets = rng.integers(0, V, leading)
+    mask = None
+    if masked:
+        mask = rng.random(leading) < 0.5
+        mask.flat[0] = True
+    inputs = {"logits": rng.standard_normal((*leading, V))}
+    check_gradients(
+        lambda logits: cross_entropy(logits, targets, mask), lambda dloss, dlogits: {"logits": dloss * dlogits}, inputs
+    )
+
+
+@given(seed=seeds)
+def test_the_mean_is_over_counted_tokens_only(seed):
+    rng = np.random.default_rng(seed)
+    logits, targets = rng.standard_normal((3, 4, 5)), rng.integers(0, 5, (3, 4))
+    mask = rng.random((3, 4)) < 0.5
+    mask[0, 0] = True
+    targets[~mask] = -1  # never read, so never an error
+    loss, dlogits = cross_entropy(logits, targets, mask)
+    loss_alone, dlogits_alone = cross_entropy(logits[mask], targets[mask])
+    assert loss == loss_alone
+    np.testing.assert_array_equal(dlogits[mask], dlogits_alone)
+    np.testing.assert_array_equal(dlogits[~mask], 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"mask": np.zeros((2, 3), bool)}, ValueError, "mask is False everywhere"),
+        ({"mask": np.ones((2, 3), int)}, TypeError, "mask has dtype int64, expected bool"),
+        ({"mask": np.ones((3, 2), bool)}, ValueError, "mask has shape (3, 2), expected (2, 3)"),
+        ({"targets": np.full((2, 3), 4)}, ValueError, "targets[0, 0] = 4, expected 0 to 3"),
+        ({"targets": np.full((2, 3), -1)}, ValueError, "targets[0, 0] = -1, expected 0 to 3"),
+        ({"targets": np.zeros((3, 2), int)}, ValueError, "targets has shape (3, 2), expected (2, 3)"),
+        ({"targets": np.zeros((2, 3))}, TypeError, "targets has dtype float64, expected integers"),
+        ({"logits": np.zeros((2, 3, 4), int)}, TypeError, "logits has dtype int64, expected float"),
+        ({"logits": np.zeros(4)}, ValueError, "logits has shape (4,), expected (n, V) or (B, T, V)"),
+    ],
+)
+def test_bad_input_is_named(changes, error, message):
+    arguments = {"logits": np.zeros((2, 3, 4)), "targets": np.zeros((2, 3), np.int64), "mask": np.ones((2, 3), bool)}
+    arguments |= {name: a.astype(np.int64) if a.dtype.kind == "i" else a for name, a in changes.items()}
+    with pytest.raises(error) as caught:
+        cross_entropy(**arguments)
+    assert message in str(caught.value)

@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+
+from minicluster.nn import Parameters
+
+
+@pytest.fixture
+def parameters():
+    return Parameters({"a": (2, 3), "b": (), "c": (4,)}, np.float32)
+
+
+def test_arrays_are_views_into_the_flat_array(parameters):
+    assert parameters.flat.shape == (11,)
+    parameters["a"][1, 2] = 5
+    assert parameters.flat[5] == 5
+    parameters.flat[6:] = [6, 7, 8, 9, 10]
+    assert parameters["b"] == 6
+    np.testing.assert_array_equal(parameters["c"], [7, 8, 9, 10])
+
+
+def test_assigning_changes_the_flat_array_and_keeps_the_view(parameters):
+    view = parameters["c"]
+    parameters["c"] = np.arange(4)
+    np.testing.assert_array_equal(parameters.flat[7:], [0, 1, 2, 3])
+    assert parameters["c"] is view
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error", "message"),
+    [
+        ("a", np.zeros((3, 2)), ValueError, "a has shape (3, 2), expected (2, 3)"),
+        ("c", 1.0, ValueError, "c has shape (), expected (4,)"),
+        ("c", np.zeros(4, complex), TypeError, "c has dtype complex128, expected float32"),
+        ("d", 1.0, KeyError, "no parameter is named 'd'"),
+    ],
+)
+def test_what_does_not_fit_is_refused(parameters, name, value, error, message):
+    with pytest.raises(error) as caught:
+        parameters[name] = value
+    assert message in str(caught.value)
+
+
+def test_nothing_can_be_deleted(parameters):
+    with pytest.raises(TypeError, match="a can't be deleted"):
+        del parameters["a"]
+
+
+def test_zeros_like_has_its_own_memory(parameters):
+    zeros = parameters.zeros_like()
+    assert {name: z.shape for name, z in zeros.items()} == {name: p.shape for name, p in parameters.items()}
+    zeros.flat[:] = 1
+    assert not parameters.flat.any()

@@ -1,0 +1,22 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minicluster.gradcheck import check_gradients
+from minicluster.nn import softmax_backward, softmax_forward
+
+
+def test_forward_by_hand():
+    p, _ = softmax_forward(np.log([[1.0, 2.0, 5.0]]))
+    np.testing.assert_allclose(p, [[1 / 8, 2 / 8, 5 / 8]], rtol=1e-15)  # rounding only
+
+
+def test_large_entries_do_not_overflow_and_minus_infinity_weighs_nothing():
+    p, _ = softmax_forward(np.array([[1000.0, 1000.0, -np.inf]]))
+    np.testing.assert_array_equal(p, [[0.5, 0.5, 0]])
+
+
+@given(rows=st.integers(1, 4), K=st.integers(1, 6), seed=st.integers(0, 2**32 - 1))
+def test_gradients(rows, K, seed):
+    x = np.random.default_rng(seed).standard_normal((rows, K))
+    check_gradients(softmax_forward, softmax_backward, {"x": x})

@@ -1,0 +1,245 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minicluster.gradcheck import check_gradients
+from minicluster.nn import Transformer, TransformerConfig, block_backward, block_forward, cross_entropy
+from minicluster.nn.operations import choose_operations
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+def small_model(dtype=np.float64, seed=0, **changes):
+    """A model with random parameters of size 1, LayerNorm scales and biases included."""
+    sizes = {"vocab_size": 7, "context_length": 5, "d_model": 6, "n_layers": 2, "n_heads": 3, "d_ff": 5} | changes
+    model = Transformer(TransformerConfig(**sizes), dtype=dtype)
+    model.parameters.flat[:] = np.random.default_rng(seed).standard_normal(model.parameters.flat.shape)
+    return model
+
+
+def random_tokens(model, rng, B, T):
+    return rng.integers(0, model.config.vocab_size, (B, T))
+
+
+def test_forward_agrees_with_the_formulas_written_out():
+    model = small_model(n_layers=1, n_heads=1)
+    p, tokens, C = model.parameters, np.array([[3, 1, 3]]), 6
+
+    def norm(x, name):
+        std = np.sqrt(((x - x.mean(-1, keepdims=True)) ** 2).mean(-1, keepdims=True) + 1e-5)
+        return (x - x.mean(-1, keepdims=True)) / std * p[f"{name}.weight"] + p[f"{name}.bias"]
+
+    x = p["wte.weight"][tokens[0]] + p["wpe.weight"][:3]  # (T, C)
+    qkv = norm(x, "h.0.ln_1") @ p["h.0.attn.c_attn.weight"] + p["h.0.attn.c_attn.bias"]
+    q, k, v = qkv[:, :C], qkv[:, C : 2 * C], qkv[:, 2 * C :]
+    weights = np.exp(q @ k.T / math.sqrt(C)) * np.tri(3)  # (T, T), rows of queries
+    mixed = weights / weights.sum(1, keepdims=True) @ v
+    x = x + mixed @ p["h.0.attn.c_proj.weight"] + p["h.0.attn.c_proj.bias"]
+    wide = norm(x, "h.0.ln_2") @ p["h.0.mlp.c_fc.weight"] + p["h.0.mlp.c_fc.bias"]
+    gate = 0.5 * wide * (1 + np.tanh(math.sqrt(2 / math.pi) * (wide + 0.044715 * wide**3)))
+    x = x + gate @ p["h.0.mlp.c_proj.weight"] + p["h.0.mlp.c_proj.bias"]
+    expected = norm(x, "ln_f") @ p["wte.weight"].T
+
+    logits, _ = model.forward(tokens)
+    np.testing.assert_allclose(logits[0], expected, rtol=1e-12, atol=1e-12)  # other order of sums
+    np.testing.assert_allclose(model.hidden_states(tokens)[1, 0], x, rtol=1e-12, atol=1e-12)
+
+
+@settings(max_examples=20)  # each checks some 300 entries with a forward pass of its own
+@given(
+    B=st.integers(1, 3),
+    T=st.integers(1, 4),
+    H=st.integers(1, 2),
+    D=st.integers(1, 3),
+    L=st.integers(1, 2),
+    tied=st.booleans(),
+    with_start=st.booleans(),
+    seed=seeds,
+)
+def test_gradients_of_all_parameters(B, T, H, D, L, tied, with_start, seed):
+    rng = np.random.default_rng(seed)
+    # A vector of one entry is its own mean, and LayerNorm makes a constant of it: nothing to check.
+    D = max(D, 2) if H == 1 else D
+    sizes = {"vocab_size": 4, "context_length": 5, "d_model": H * D, "n_layers": L, "n_heads": H, "d_ff": 3}
+    real = small_model(seed=seed, tie_embeddings=tied, **sizes)
+    complex_ = small_model(np.complex128, tie_embeddings=tied, **sizes)
+    tokens, start = random_tokens(real, rng, B, T), rng.integers(0, np.arange(T) + 1, (B, T)) if with_start else None
+
+    def forward(**parameters):
+        model = complex_ if any(np.iscomplexobj(array) for array in parameters.values()) else real
+        model.parameters.update(parameters)
+        return model.forward(tokens, start)
+
+    check_gradients(forward, lambda dlogits, cache: dict(real.backward(dlogits, cache)), dict(real.parameters))
+
+
+@settings(max_examples=20)
+@given(B=st.integers(1, 2), T=st.integers(1, 3), with_start=st.booleans(), seed=seeds)
+def test_gradients_of_a_block(B, T, with_start, seed):
+    rng = np.random.default_rng(seed)
+    model = small_model(seed=seed, n_layers=1, d_model=4, n_heads=2, d_ff=3)
+    start = rng.integers(0, np.arange(T) + 1, (B, T)) if with_start else None
+    operations = choose_operations("numpy")
+    block = {name.removeprefix("h.0."): p for name, p in model.parameters.items() if name.startswith("h.0.")}
+    check_gradients(
+        lambda x, **parameters: block_forward(x, parameters, 2, operations, start),
+        lambda dx, cache: block_backward(dx, cache, operations),
+        {"x": rng.standard_normal((B, T, 4)), **block},
+    )
+
+
+def test_a_later_token_changes_no_earlier_logit():
+    model, rng = small_model(), np.random.default_rng(1)
+    tokens = random_tokens(model, rng, 2, 5)
+    changed = tokens.copy()
+    changed[:, 3] = (changed[:, 3] + 1) % 7
+    before, after = model.forward(tokens)[0], model.forward(changed)[0]
+    np.testing.assert_array_equal(before[:, :3], after[:, :3])
+    assert (before[:, 3:] != after[:, 3:]).any(axis=-1).all()
+
+
+def test_two_forwards_before_one_backward():
+    model, rng = small_model(), np.random.default_rng(2)
+    first, second = random_tokens(model, rng, 2, 4), random_tokens(model, rng, 3, 2)
+    logits, cache = model.forward(first)
+    dlogits = rng.standard_normal(logits.shape)
+    alone = model.backward(dlogits, cache).flat.copy()
+    logits, cache = model.forward(first)
+    model.forward(second)
+    np.testing.assert_array_equal(model.backward(dlogits, cache).flat, alone)
+
+
+def test_inputs_and_upstream_gradient_are_left_alone():
+    model, rng = small_model(), np.random.default_rng(3)
+    tokens = random_tokens(model, rng, 2, 4)
+    start = np.zeros((2, 4), np.int64)
+    logits, cache = model.forward(tokens, start)
+    dlogits = rng.standard_normal(logits.shape)
+    kept = [array.copy() for array in (tokens, start, dlogits, logits, model.parameters.flat)]
+    model.backward(dlogits, cache)
+    for array, copy in zip((tokens, start, dlogits, logits, model.parameters.flat), kept):
+        np.testing.assert_array_equal(array, copy)
+
+
+def test_float32_agrees_with_float64():
+    model64, model32 = small_model(), small_model(np.float32)
+    rng = np.random.default_rng(4)
+    tokens = random_tokens(model64, rng, 3, 5)
+    targets = random_tokens(model64, rng, 3, 5)
+    results = []
+    for model in (model64, model32):
+        logits, cache = model.forward(tokens)
+        assert logits.dtype == model.dtype
+        loss, dlogits = cross_entropy(logits, targets)
+        gradients = model.backward(dlogits, cache)
+        assert gradients.flat.dtype == model.dtype
+        results.append((loss, gradients.flat))
+    (loss64, gradient64), (loss32, gradient32) = results
+    # float32 rounds to 6e-8; two blocks with weights of size 1 magnify that some hundred times.
+    assert abs(loss32 - loss64) < 1e-4 * loss64
+    assert np.abs(gradient32 - gradient64).max() < 1e-4 * np.abs(gradient64).max()
+
+
+def test_initial_loss_is_near_log_v():
+    model = Transformer(TransformerConfig(50, 8, 32, 2, 4))
+    rng = np.random.default_rng(5)
+    tokens, targets = random_tokens(model, rng, 16, 8), random_tokens(model, rng, 16, 8)
+    loss, _ = cross_entropy(model.forward(tokens)[0], targets)
+    # Logits are sums of 32 products of a normalised state and a weight of standard deviation 0.05: spread about
+    # 0.05 * sqrt(32) = 0.28, which costs about half its square, 0.04 nats, and this sample of 128 scatters by 0.03.
+    assert abs(loss - math.log(50)) < 0.15
+
+
+def test_seeds_differ_and_repeat():
+    config = TransformerConfig(5, 4, 8, 1, 2)
+    flat = [Transformer(config, seed).parameters.flat for seed in (0, 0, 1)]
+    np.testing.assert_array_equal(flat[0], flat[1])
+    assert (flat[0] != flat[2]).any()
+
+
+def test_names_and_shapes_are_those_of_gpt2():
+    shapes = {name: p.shape for name, p in small_model(n_layers=1, tie_embeddings=False).parameters.items()}
+    assert shapes == {
+        "wte.weight": (7, 6),
+        "wpe.weight": (5, 6),
+        "h.0.ln_1.weight": (6,),
+        "h.0.ln_1.bias": (6,),
+        "h.0.attn.c_attn.weight": (6, 18),
+        "h.0.attn.c_attn.bias": (18,),
+        "h.0.attn.c_proj.weight": (6, 6),
+        "h.0.attn.c_proj.bias": (6,),
+        "h.0.ln_2.weight": (6,),
+        "h.0.ln_2.bias": (6,),
+        "h.0.mlp.c_fc.weight": (6, 5),
+        "h.0.mlp.c_fc.bias": (5,),
+        "h.0.mlp.c_proj.weight": (5, 6),
+        "h.0.mlp.c_proj.bias": (6,),
+        "ln_f.weight": (6,),
+        "ln_f.bias": (6,),
+        "lm_head.weight": (7, 6),
+    }
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_gpt2_state_dict_drops_in(tied):
+    source, target = small_model(tie_embeddings=tied), small_model(seed=1, tie_embeddings=tied)
+    state = {f"transformer.{name}": p for name, p in source.parameters.items() if name != "lm_head.weight"}
+    state["lm_head.weight"] = source.parameters["wte.weight" if tied else "lm_head.weight"]
+    state["transformer.h.0.attn.bias"] = np.tri(5, dtype=bool)[None, None]  # the mask that older versions keep
+    target.load_state_dict(state)
+    np.testing.assert_array_equal(target.parameters.flat, source.parameters.flat)
+
+
+def test_a_state_dict_that_does_not_fit_changes_nothing():
+    model = small_model()
+    before = model.parameters.flat.copy()
+    state = {name: p + 1 for name, p in model.parameters.items()}
+    with pytest.raises(ValueError, match="differs from the model in ln_f.bias"):
+        model.load_state_dict({name: p for name, p in state.items() if name != "ln_f.bias"})
+    with pytest.raises(ValueError, match=r"state\['ln_f.bias'\] has shape \(1,\), expected \(6,\)"):
+        model.load_state_dict(state | {"ln_f.bias": np.ones(1)})
+    np.testing.assert_array_equal(model.parameters.flat, before)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"d_model": 7}, ValueError, "d_model = 7, expected a multiple of n_heads = 3"),
+        ({"n_layers": 0}, ValueError, "n_layers = 0, expected at least 1"),
+        ({"vocab_size": -1}, ValueError, "vocab_size = -1, expected at least 1"),
+        ({"n_heads": 1.0}, TypeError, "n_heads = 1.0, expected a whole number"),
+        ({"d_ff": 0}, ValueError, "d_ff = 0, expected at least 1"),
+    ],
+)
+def test_impossible_configurations_are_named(changes, error, message):
+    with pytest.raises(error) as caught:
+        small_model(**changes)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "error", "message"),
+    [
+        ([[0, 7]], ValueError, "tokens[0, 1] = 7, expected 0 to 6"),
+        ([[-1, 0]], ValueError, "tokens[0, 0] = -1, expected 0 to 6"),
+        ([0, 1], ValueError, "tokens has shape (2,), expected (B, T)"),
+        (np.zeros((0, 3), int), ValueError, "tokens has shape (0, 3), expected (B, T)"),
+        ([[0.0]], TypeError, "tokens has dtype float64, expected integers"),
+        ([[0] * 6], ValueError, "tokens has 6 positions, expected at most 5"),
+    ],
+)
+def test_tokens_that_do_not_fit_are_named(tokens, error, message):
+    with pytest.raises(error) as caught:
+        small_model().forward(tokens)
+    assert message in str(caught.value)
+
+
+def test_unknown_backends_and_dtypes_are_refused():
+    config = TransformerConfig(5, 4, 8, 1, 2)
+    with pytest.raises(ValueError, match="backend = 'cuda', expected one of auto, numpy"):
+        Transformer(config, backend="cuda")
+    with pytest.raises(ValueError, match="dtype = int64, expected one of float32"):
+        Transformer(config, dtype=np.int64)
