@@ -176,8 +176,9 @@ def draw_dataset(dataset):
     example = dataset.train[0]
     task, own = int(example.task), int(example.distribution)
     patterns = range(task * dataset.n_distributions, (task + 1) * dataset.n_distributions)
-    figure, (top, bottom) = pyplot.subplots(2, 1, figsize=WIDESCREEN, layout="constrained", height_ratios=(1, 1.7))
+    figure, (top, bottom) = pyplot.subplots(2, 1, figsize=WIDESCREEN, layout="constrained", height_ratios=(1, 1.5))
     figure.suptitle("One example, and the task behind it")
+    top.set_aspect("equal")
 
     names = dataset.vocabulary.decode(example.tokens)
     answer = dataset.vocabulary.names[dataset.outputs[task, example.input]]
@@ -188,9 +189,9 @@ def draw_dataset(dataset):
     top.annotate("", (example.separator + 1, 0.9), (example.separator + 1, 0.5), arrowprops={"arrowstyle": "->", "linewidth": 1.8})
     top.text(example.separator + 1.6, 1.35, "to be predicted; only here is the loss taken", va="center")
     top.text((example.separator - 1) / 2, 0.62, f"instruction, drawn from {dataset.patterns[own].text}", ha="center")
-    top.text(example.separator, -0.85, "read-out:\nhidden states\nof this token", ha="center", va="top", fontsize=12)
-    top.text(example.separator + 1, -0.85, "input", ha="center", va="top", fontsize=12)
-    top.set(xlim=(-0.7, len(names) + 2.4), ylim=(-2.1, 1.9))
+    top.text(example.separator + 0.46, -0.6, "read-out: the hidden\nstates of this token", ha="right", va="top", fontsize=12)
+    top.text(example.separator + 1, -0.6, "input", ha="center", va="top", fontsize=12)
+    top.set(xlim=(-0.7, len(names) + 2.4), ylim=(-1.7, 1.9))
     top.axis("off")
 
     trained = {(int(d), int(x)) for d, x in zip(dataset.train.distribution, dataset.train.input)}
@@ -203,12 +204,15 @@ def draw_dataset(dataset):
             _box(bottom, x, row, "train" if known else "held\nout", "#d9ead3" if known else RED, fontsize=11)
     for x in range(dataset.n_inputs):
         output = dataset.vocabulary.names[dataset.outputs[task, x]]
-        bottom.text(x, -0.65, f"x{x} -> {output}", ha="center", va="bottom", fontsize=12)
-    bottom.set(xlim=(-5.2, dataset.n_inputs - 0.4), ylim=(dataset.n_distributions - 0.3, -1.2))
-    bottom.set_title(
-        f"Task {task} answers each input, whichever of its {dataset.n_distributions} patterns the instruction comes from. "
-        "Held-out pairs: unseen combinations",
-        fontsize=14,
+        bottom.text(x, -0.6, f"x{x}\n{output}", ha="center", va="bottom", fontsize=13)
+    bottom.text(-0.8, -0.6, "input\nanswer", ha="right", va="bottom", fontsize=13)
+    bottom.set(xlim=(-5.2, dataset.n_inputs - 0.4), ylim=(dataset.n_distributions - 0.4, -2.0))
+    figure.text(
+        0.5,
+        bottom.get_position().y1,
+        f"Task {task} has {dataset.n_distributions} patterns and one answer to each input. "
+        "Pairs of pattern and input that are held out are its unseen combinations.",
+        ha="center",
     )
     bottom.axis("off")
     text = " ".join(name for name in names if name != names[-1] or not name.startswith("<pad"))

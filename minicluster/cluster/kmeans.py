@@ -259,7 +259,7 @@ def _plus_plus_centers(x, n_clusters, rng):
     -------
     (k, C) array
 
-    Source: Arthur & Vassilvitskii 2007, the greedy form from its conclusion; 2 + log(k) trials are scikit-learn's choice.
+    Source: Arthur & Vassilvitskii 2007, the greedy form from its conclusion; 2 + log(k) trials as in scikit-learn.
     """
     n_trials = 2 + int(np.log(n_clusters))
     x_squared = np.einsum("ij,ij->i", x, x)  # (n,)

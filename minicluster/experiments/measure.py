@@ -17,7 +17,7 @@ from ..training import answer
 from .run import unique_strings
 
 BAR_QUANTILE = 0.99  # of the regrouping null: a claim must beat it
-PICTURED_SHARES = (0, 0.01, 0.05, 0.2, 1)  # of the training: the steps in the PCA picture
+PICTURED_SHARES = (0, 0.1, 0.2, 0.4, 1)  # of the training: the steps in the PCA picture
 
 
 def measure(setup, recordings):

@@ -123,9 +123,14 @@ def make_instruction_dataset(
 ):
     """Make the instruction-following data.
 
-    One example, as `make_instruction_dataset(seed=0).train[0]` has it (T = 12):
+    One whole example, row 1 of `make_instruction_dataset().train`, where T = 10:
 
-    EXAMPLE
+        task 0, pattern j{1,2}c?[glk](df|hg)a[hlg], instruction jjlhgah, input x0, output y9
+        names    j   j   l   h   g   a   h  <sep> x0  <pad>
+        tokens  11  11  13   9   8   2   9   1   14   0
+        targets 11  13   9   8   2   9   1  14   33   0      the next token; 33 is y9
+        mask     .   .   .   .   .   .   .   .   T    .      only the output is trained and judged
+        separator 7
 
     Three splits:
 
@@ -223,13 +228,14 @@ def random_pattern(rng):
     def letters(n):
         return "".join(rng.choice(list(ALPHABET), n, replace=False))
 
+    pair = letters(4)
     parts = [
         letters(1),
         letters(1) + "?",
         letters(1) + "{1,2}",
         f"[{letters(3)}]",
         f"[{letters(3)}]",
-        f"({letters(2)}|{letters(2)})",
+        f"({pair[:2]}|{pair[2:]})",
     ]
     return Pattern("".join(parts[i] for i in rng.permutation(len(parts))))
 
