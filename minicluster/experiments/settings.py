@@ -37,7 +37,7 @@ class Settings:
     Raises
     ------
     ValueError, TypeError
-        If a number that no other part checks is out of range.
+        If a number is out of the range in which the experiment can be measured.
     """
 
     n_tasks: int = 10
@@ -61,7 +61,18 @@ class Settings:
     quick: bool = False
 
     def __post_init__(self):
-        for name, least in (("steps", 1), ("batch_size", 1), ("warmup", 0), ("n_recordings", 2), ("restarts", 1)):
+        least_values = {
+            "n_tasks": 2,  # clusters are to be told apart
+            "n_distributions": 2,  # a neighbour from another pattern of the task must exist
+            "n_unseen_instructions": 1,
+            "n_held_out_inputs": 1,
+            "steps": 1,
+            "batch_size": 1,
+            "warmup": 0,
+            "n_recordings": 2,
+            "restarts": 1,
+        }
+        for name, least in least_values.items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
                 raise TypeError(f"{name} = {value!r}, expected a whole number")

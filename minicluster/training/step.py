@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from ..nn import clip_gradients
+from .memory import keep_freed_memory
 
 
 class TrainingDiverged(ArithmeticError):
@@ -88,6 +89,7 @@ def training_steps(model, optimizer, split, steps, *, batch_size, seed, learning
     TrainingDiverged
         If the loss or the gradient's norm is no longer finite.
     """
+    keep_freed_memory()
     rng = np.random.default_rng(seed)
     batches = shuffled_batches(len(split), batch_size, rng)
     last_loss = None

@@ -411,6 +411,7 @@ def steps(monkeypatch):
 
     def counted(self, step, mix, state):
         counter["steps"] += 1
+        assert len(state) <= 2 * patterns.STRING_LIMIT  # full, but for the symbols of one class
         return walk(self, step, mix, state)
 
     monkeypatch.setattr(patterns.SymbolClass, "walk", counted)

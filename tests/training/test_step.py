@@ -1,0 +1,104 @@
+import itertools
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minicluster.nn import AdamW, Transformer, TransformerConfig, cross_entropy
+from minicluster.tasks import make_instruction_dataset
+from minicluster.training import TrainingDiverged, shuffled_batches, train_step, training_steps
+
+
+@pytest.fixture
+def dataset():
+    return make_instruction_dataset(2, 2, 3, n_instructions=4, n_unseen_instructions=2, n_held_out_inputs=1)
+
+
+def small_training(dataset, lr=1e-2):
+    config = TransformerConfig(len(dataset.vocabulary), dataset.context_length, 8, 1, 2)
+    model = Transformer(config)
+    return model, AdamW(model.parameters, lr=lr)
+
+
+def steps_of(dataset, steps, lr, seed=0):
+    model, optimizer = small_training(dataset)
+    taken = training_steps(
+        model, optimizer, dataset.train, steps, batch_size=8, seed=seed, learning_rate=lambda step: lr
+    )
+    return model, taken
+
+
+def test_a_step_is_forward_loss_backward_clip_update(dataset):
+    model, optimizer = small_training(dataset)
+    by_hand, optimizer_by_hand = small_training(dataset)
+    batch = dataset.train[:8]
+    loss, norm = train_step(model, optimizer, batch.tokens, batch.targets, batch.mask, max_norm=1e-3)
+
+    logits, cache = by_hand.forward(batch.tokens)
+    expected, dlogits = cross_entropy(logits, batch.targets, batch.mask)
+    gradients = by_hand.backward(dlogits, cache)
+    expected_norm = float(np.linalg.norm(gradients.flat))
+    assert expected_norm > 1e-3  # so that clipping does something
+    gradients.flat *= 1e-3 / expected_norm
+    optimizer_by_hand.step(gradients)
+    assert loss == expected
+    assert norm == pytest.approx(expected_norm, rel=1e-6)  # float32, another order of sums
+    np.testing.assert_allclose(model.parameters.flat, by_hand.parameters.flat, rtol=1e-5, atol=1e-7)
+
+
+def test_repeating_a_batch_lowers_its_loss(dataset):
+    model, optimizer = small_training(dataset)
+    batch = dataset.train[:8]
+    losses = [train_step(model, optimizer, batch.tokens, batch.targets, batch.mask)[0] for _ in range(40)]
+    assert losses[-1] < losses[0] / 2
+
+
+def test_same_seed_same_training(dataset):
+    runs = []
+    for seed in (3, 3, 4):
+        model, taken = steps_of(dataset, 5, 1e-2, seed)
+        runs.append(([loss for _, loss in taken], model.parameters.flat))
+    assert runs[0][0] == runs[1][0] and (runs[0][1] == runs[1][1]).all()
+    assert runs[0][0] != runs[2][0]
+
+
+def test_learning_rates_are_used_in_order(dataset):
+    model, optimizer = small_training(dataset)
+    rates = [0.0, 0.5, 0.0]
+    taken = training_steps(model, optimizer, dataset.train, 3, batch_size=4, seed=0, learning_rate=rates.__getitem__)
+    before, moved = model.parameters.flat.copy(), []
+    for _ in taken:
+        moved.append(bool((model.parameters.flat != before).any()))
+        before = model.parameters.flat.copy()
+    assert moved == [False, True, False]
+
+
+def test_a_loss_that_turns_nan_stops_the_run_without_warnings(dataset):
+    model, taken = steps_of(dataset, 10, lr=1e-2)
+    step, loss = next(itertools.islice(taken, 1, None))
+    assert step == 2
+    model.parameters["wte.weight"][:] = np.nan
+    before = model.parameters["ln_f.bias"].copy()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(TrainingDiverged) as caught:
+            next(taken)
+    assert (caught.value.step, caught.value.last_finite_loss) == (3, loss)
+    assert f"at step 3; the last finite loss was {loss:.4g}" in str(caught.value)
+    np.testing.assert_array_equal(model.parameters["ln_f.bias"], before)  # nothing was updated
+
+
+def test_a_learning_rate_far_too_high_is_said_so(dataset):
+    with pytest.raises(TrainingDiverged, match="no longer finite at step"):
+        for _ in steps_of(dataset, 50, lr=1e30)[1]:
+            pass
+
+
+@given(n=st.integers(1, 12), batch_size=st.integers(1, 15), seed=st.integers(0, 99))
+def test_every_row_once_an_epoch(n, batch_size, seed):
+    batches = shuffled_batches(n, batch_size, np.random.default_rng(seed))
+    rows = np.concatenate([next(batches) for _ in range(2 * n)])  # 2 * batch_size whole epochs
+    epochs = rows.reshape(-1, n)
+    assert (np.sort(epochs, axis=1) == np.arange(n)).all()
