@@ -94,7 +94,10 @@ def _reproduce(arguments):
     except (ValueError, TypeError, OutputError) as error:
         return _fail(error, BAD_INPUT)
 
-    from .plots import draw_all  # matplotlib takes a second to load
+    import matplotlib  # here, because it takes a second to load
+
+    matplotlib.use("Agg")  # files, no window
+    from .plots import draw_all
 
     suffix = (f"_share{settings.share}" if settings.share > 1 else "") + ("_quick" if settings.quick else "")
     try:

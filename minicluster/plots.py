@@ -6,14 +6,12 @@ grey, and never carry a meaning alone: lines have markers or labels, clusters ha
 
 import io
 from dataclasses import dataclass
+from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")  # files, no window
 from matplotlib import colormaps, pyplot
 from matplotlib.figure import Figure
 
-from .files import write_bytes
+from .files import ensure_writable_folder, write_bytes
 
 WIDESCREEN = (12.8, 7.2)  # inches; 16:9
 DPI = 100
@@ -64,6 +62,18 @@ class Picture:
         pyplot.close(self.figure)
         write_bytes(path, png.getvalue())
 
+    def show(self, name, save=False):
+        """Show the figure in a window or notebook, or, if asked to, save it to figures/NAME.png in this folder."""
+        path = Path("figures", f"{name}.png")
+        if save:
+            self.save(ensure_writable_folder(path.parent) / path.name)
+            print(f"Picture: {path}")
+        elif pyplot.get_backend().lower() == "agg":
+            print(f"No window to show a picture in; with --save it goes to {path}.")
+            pyplot.close(self.figure)
+        else:
+            pyplot.show()
+
 
 def draw_all(results, pictures):
     """Draw the main job's pictures.
@@ -77,15 +87,15 @@ def draw_all(results, pictures):
     -------
     dict from file stem to Picture
     """
-    with pyplot.rc_context(STYLE):
-        return {
-            "dataset": draw_dataset(pictures["dataset"]),
-            "learning": draw_learning(results),
-            "ari_by_layer": draw_ari(results),
-            "hidden_states": draw_principal_components(pictures["principal_components"], results),
-        }
+    return {
+        "dataset": draw_dataset(pictures["dataset"]),
+        "learning": draw_learning(results),
+        "ari_by_layer": draw_ari(results),
+        "hidden_states": draw_principal_components(pictures["principal_components"], results),
+    }
 
 
+@pyplot.rc_context(STYLE)
 def draw_learning(results):
     """Draw loss and accuracy of each split against the step."""
     figure, axes = pyplot.subplots(1, 2, figsize=WIDESCREEN, layout="constrained")
@@ -102,6 +112,7 @@ def draw_learning(results):
     return Picture(figure, f"Loss and accuracy against training step, one line a split. Accuracy at the last step: {last}.")
 
 
+@pyplot.rc_context(STYLE)
 def draw_ari(results):
     """Draw the ARI of every layer against the step, training strings beside unseen ones, with the controls."""
     figure, axes = pyplot.subplots(1, 2, figsize=WIDESCREEN, layout="constrained", sharey=True)
@@ -139,6 +150,7 @@ def draw_ari(results):
     return Picture(figure, alt)
 
 
+@pyplot.rc_context(STYLE)
 def draw_principal_components(components, results):
     """Draw the training strings' states at the separator: layers across, steps down, coloured by task."""
     steps, points, explained, task = (components[key] for key in ("steps", "points", "explained", "task"))
@@ -171,9 +183,10 @@ def draw_principal_components(components, results):
     return Picture(figure, alt)
 
 
+@pyplot.rc_context(STYLE)
 def draw_dataset(dataset):
     """Explain the data on one example: its sequence, its task's patterns, and which split each pair belongs to."""
-    example = dataset.train[0]
+    example = dataset.train[1]
     task, own = int(example.task), int(example.distribution)
     patterns = range(task * dataset.n_distributions, (task + 1) * dataset.n_distributions)
     figure, (top, bottom) = pyplot.subplots(2, 1, figsize=WIDESCREEN, layout="constrained", height_ratios=(1, 1.5))

@@ -45,7 +45,7 @@ class Settings:
     n_inputs: int = 10
     n_instructions: int = 15
     n_unseen_instructions: int = 5
-    n_held_out_inputs: int = 2
+    n_held_out_inputs: int = 3
     share: int = 1
     d_model: int = 64
     n_layers: int = 6

@@ -115,7 +115,7 @@ def make_instruction_dataset(
     *,
     n_instructions=15,
     n_unseen_instructions=5,
-    n_held_out_inputs=2,
+    n_held_out_inputs=3,
     context_length=None,
     patterns=None,
     share=1,
@@ -125,10 +125,10 @@ def make_instruction_dataset(
 
     One whole example, row 1 of `make_instruction_dataset().train`, where T = 10:
 
-        task 0, pattern j{1,2}c?[glk](df|hg)a[hlg], instruction jjlhgah, input x0, output y9
-        names    j   j   l   h   g   a   h  <sep> x0  <pad>
-        tokens  11  11  13   9   8   2   9   1   14   0
-        targets 11  13   9   8   2   9   1  14   33   0      the next token; 33 is y9
+        task 0, pattern j{1,2}c?[glk](df|hg)a[hlg], instruction jjlhgah, input x1, output y2
+        names    j   j   l   h   g   a   h  <sep> x1  <pad>
+        tokens  11  11  13   9   8   2   9   1   15   0
+        targets 11  13   9   8   2   9   1  15   26   0      the next token; 26 is y2
         mask     .   .   .   .   .   .   .   .   T    .      only the output is trained and judged
         separator 7
 

@@ -1,0 +1,105 @@
+import io
+
+import numpy as np
+import pytest
+from matplotlib import pyplot
+from PIL import Image
+
+from minicluster import plots
+from minicluster.experiments import Settings, prepare, reproduce
+
+
+@pytest.fixture(scope="module", params=[1, 2], ids=["one seed", "two seeds"])
+def drawn(request):
+    settings = Settings(
+        n_tasks=3, n_distributions=2, n_inputs=4, n_instructions=4, n_unseen_instructions=2, n_held_out_inputs=1,
+        d_model=8, n_layers=2, n_heads=2, steps=6, batch_size=8, n_recordings=4, restarts=2,
+    )  # fmt: skip
+    results, pictures = reproduce([prepare(settings, seed) for seed in range(request.param)])
+    figures = plots.draw_all(results, pictures)
+    yield results, pictures, figures
+    for picture in figures.values():
+        pyplot.close(picture.figure)
+
+
+def axes_by_title(picture):
+    return {axis.get_title(): axis for axis in picture.figure.axes}
+
+
+def test_the_curves_drawn_are_the_results(drawn):
+    results, _, figures = drawn
+    for title, split in (("training strings", "train"), ("unseen strings of the same patterns", "unseen_instruction")):
+        axis = axes_by_title(figures["ari_by_layer"])[title]
+        curves = {line.get_label(): line for line in axis.lines}
+        for layer in range(3):
+            line = curves[f"layer {layer}" + (" (embedding)" if layer == 0 else "")]
+            np.testing.assert_array_equal(line.get_xdata(), results["steps"])
+            np.testing.assert_array_equal(line.get_ydata(), [values[layer] for values in results["ari"][split]])
+        null = curves["regrouping null,\n99th percentile"].get_ydata()[0]
+        assert null == max(results["controls"]["regrouping_null_99"])
+        assert curves["bag of letters"].get_ydata()[0] == results["controls"]["bag_of_letters"]["ari"]["train"]
+        assert curves["untrained model"].get_ydata()[0] == max(results["ari"]["train"][0])
+        early = next(line for label, line in curves.items() if label.startswith("early stopping"))
+        assert early.get_xdata()[0] == results["early_stopping_step"]
+    loss, accuracy = figures["learning"].figure.axes
+    for axis, name in ((loss, "loss"), (accuracy, "accuracy")):
+        for line, values in zip(axis.lines, results[name].values()):
+            np.testing.assert_array_equal(line.get_ydata(), values)
+
+
+def test_several_seeds_show_their_range(drawn):
+    results, _, figures = drawn
+    bands = figures["learning"].figure.axes[0].collections
+    assert len(bands) == (3 if len(results["runs"]) > 1 else 0)
+
+
+def test_the_principal_components_have_a_panel_for_each_layer_and_step(drawn):
+    _, pictures, figures = drawn
+    components = pictures["principal_components"]
+    axes = figures["hidden_states"].figure.axes
+    assert len(axes) == len(components["steps"]) * 3
+    last = np.concatenate([scatter.get_offsets() for scatter in axes[-1].collections])
+    expected = components["points"][-1, -1][np.argsort(components["task"], kind="stable")]
+    np.testing.assert_allclose(last, expected, rtol=1e-6)  # drawn in float32
+
+
+def test_the_dataset_picture_marks_every_held_out_pair_of_its_task(drawn):
+    _, pictures, figures = drawn
+    words = [text.get_text() for text in figures["dataset"].figure.axes[1].texts]
+    assert words.count("held\nout") == 2 * 1 and words.count("train") == 2 * 3
+
+
+def test_alt_texts_carry_the_numbers(drawn):
+    results, pictures, figures = drawn
+    assert ", ".join(f"{value:.2f}" for value in results["ari"]["train"][-1]) in figures["ari_by_layer"].alt
+    assert f"train {results['accuracy']['train'][-1]:.3f}" in figures["learning"].alt
+    assert all(p.text in figures["dataset"].alt for p in pictures["dataset"].patterns[:2])
+
+
+def test_nothing_is_cut_off(drawn):
+    for name, picture in drawn[2].items():
+        figure = picture.figure
+        figure.canvas.draw()
+        for text in figure.findobj(lambda artist: hasattr(artist, "get_text") and artist.get_text() and artist.get_visible()):
+            box = text.get_window_extent()
+            inside = box.x0 >= -1 and box.y0 >= -1 and box.x1 <= figure.bbox.x1 + 1 and box.y1 <= figure.bbox.y1 + 1
+            assert inside or not text.axes or not text.axes.axison and not text.get_visible(), (name, text.get_text())
+
+
+def test_a_picture_is_a_widescreen_png_with_its_description(drawn, tmp_path):
+    picture = drawn[2]["learning"]
+    picture.save(tmp_path / "learning.png")
+    image = Image.open(io.BytesIO((tmp_path / "learning.png").read_bytes()))
+    assert image.size == (1280, 720)
+    assert image.text["Description"] == picture.alt
+    assert not pyplot.fignum_exists(picture.figure.number)
+
+
+def test_show_saves_only_if_asked(drawn, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    picture = drawn[2]["dataset"]
+    picture.show("lesson")
+    assert not any(tmp_path.iterdir())
+    assert "--save" in capsys.readouterr().out
+    picture.show("lesson", save=True)
+    assert [path.name for path in (tmp_path / "figures").iterdir()] == ["lesson.png"]
