@@ -65,7 +65,7 @@ def _parser():
     add("--seed", type=int, default=0, metavar="N", help="seed of the data, the weights and the order of examples")
     add("--data-seed", type=int, metavar="N", help="another seed for the data (default: the run's seed)")
     add("--seeds", type=int, default=1, metavar="K", help="run K seeds, N to N + K - 1, and report medians")
-    add("--steps", type=int, metavar="N", help="training steps (default: 1000, or 300 with --quick)")
+    add("--steps", type=int, metavar="N", help="training steps (default: 1000, or 220 with --quick)")
     add("--share", type=int, default=1, metavar="G", help="so many tasks use the same outputs: 1, 2, 5 or 10")
     add("--quick", action="store_true", help="a smaller run of a few seconds; its files are named so")
     add("--backend", default="auto", help="what computes: auto or numpy")

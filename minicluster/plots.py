@@ -30,9 +30,9 @@ STYLE = {
     "lines.markersize": 6,
     "savefig.facecolor": "white",
 }
-# Okabe & Ito 2008, eight colours that colour-blind readers tell apart, yellow left out as too pale for lines.
-BLACK, ORANGE, SKY, GREEN, BLUE, RED, PURPLE = "#000000", "#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7"
-TASK_COLOURS = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, BLACK)
+# Both palettes are told apart by colour-blind readers: Okabe & Ito 2008, and for the ten tasks Tol 2021, "muted", plus black.
+BLACK, ORANGE, SKY, GREEN, BLUE, RED = "#000000", "#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00"
+TASK_COLOURS = ("#332288", "#cc6677", "#117733", "#ddcc77", "#88ccee", "#882255", "#44aa99", "#999933", "#aa4499", BLACK)
 TASK_MARKERS = "osD^v<>PX*"
 SPLITS = {  # label, colour, marker
     "train": ("train", BLACK, "o"),
@@ -107,7 +107,7 @@ def draw_learning(results):
         axis.set_ylabel(label)
     axes[0].set_ylim(bottom=0)
     axes[1].set_ylim(-0.02, 1.05)
-    axes[0].legend(loc="upper right")
+    axes[0].legend(loc="lower left")
     last = ", ".join(f"{SPLITS[split][0]} {values[-1]:.3f}" for split, values in results["accuracy"].items())
     return Picture(figure, f"Loss and accuracy against training step, one line a split. Accuracy at the last step: {last}.")
 
@@ -252,11 +252,12 @@ def _line(axis, results, pick, colour, marker, label):
 
 def _step_axis(axis, results):
     """Steps on a logarithmic scale that has room for 0, the untrained model."""
-    axis.set_xscale("symlog", linthresh=1)
-    ticks = [0] + [10**k for k in range(len(str(results["steps"][-1])))]
+    first, last = results["steps"][1], results["steps"][-1]
+    axis.set_xscale("symlog", linthresh=first, linscale=0.2)
+    ticks = [0] + [digit * 10**k for k in range(len(str(last))) for digit in (1, 3) if first <= digit * 10**k <= last]
     axis.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     axis.minorticks_off()
-    axis.set_xlim(0, results["steps"][-1] * 1.1)
+    axis.set_xlim(0, last * 1.1)
     axis.set_xlabel("training step")
 
 

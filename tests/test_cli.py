@@ -64,7 +64,7 @@ def test_results_json_has_the_promised_form(quick):
         assert values["accuracy"].keys() == {"train", "unseen_instruction", "unseen_combination"}
         assert all(len(curve) == n_steps for curve in values["accuracy"].values())
         assert values["ari"].keys() == {"train", "unseen_instruction"}
-        assert all(len(curve) == n_steps and all(len(row) == 7 for row in curve) for curve in values["ari"].values())
+        assert all(len(curve) == n_steps and all(len(row) == 5 for row in curve) for curve in values["ari"].values())
     assert [run["seed"] for run in results["runs"]] == [3, 4]
     both = [run["ari"]["train"] for run in results["runs"]]
     np.testing.assert_allclose(results["ari"]["train"], np.median(both, axis=0), rtol=1e-15)

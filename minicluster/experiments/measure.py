@@ -13,7 +13,7 @@ from ..cluster import (
     cross_subgroup_neighbor_score,
     regrouping_null,
 )
-from ..training import answer
+from ..training import Progress, answer
 from .run import unique_strings
 
 BAR_QUANTILE = 0.99  # of the regrouping null: a claim must beat it
@@ -50,14 +50,15 @@ def measure(setup, recordings):
     tasks = [strings[name].task for name in strings]
     ari = {name: [] for name in strings}
     neighbours = {name: [] for name in strings}
-    for recording in recordings:
-        layers = list(zip(*(recording.states[name] for name in strings)))  # L + 1 pairs of (strings, C)
-        labels = [cluster(setup, *states) for states in layers]  # L + 1 pairs of (strings,)
-        for split, name in enumerate(strings):
-            ari[name].append([adjusted_rand_score(tasks[split], pair[split]) for pair in labels])
-        pairs = [neighbour_scores(strings, *states) for states in layers]
-        for split, name in enumerate(strings):
-            neighbours[name].append([pair[split] for pair in pairs])
+    with Progress(len(recordings), "clustering") as progress:
+        for done, recording in enumerate(recordings, start=1):
+            layers = list(zip(*(recording.states[name] for name in strings)))  # L + 1 pairs of (strings, C)
+            labels = [cluster(setup, *states) for states in layers]  # L + 1 pairs of (strings,)
+            pairs = [neighbour_scores(strings, *states) for states in layers]
+            for split, name in enumerate(strings):
+                ari[name].append([adjusted_rand_score(tasks[split], pair[split]) for pair in labels])
+                neighbours[name].append([pair[split] for pair in pairs])
+            progress.update(done)
 
     pattern_tasks = np.arange(len(setup.dataset.patterns)) // setup.dataset.n_distributions  # (patterns,)
     null = [
@@ -167,7 +168,10 @@ def landing(setup, recordings, strings, letters):
         squared = ((unseen[:, None] - centroids) ** 2).sum(axis=-1)  # (m, 1, C) - (tasks, C) -> (m, tasks)
         return squared.argmin(axis=1) == new.task  # (m,)
 
-    at_end, untrained = (landed(*(recording.states[name][layer] for name in strings)) for recording in (recordings[-1], recordings[0]))
+    def landed_at(recording):
+        return landed(*(recording.states[name][layer] for name in strings))
+
+    at_end, untrained = landed_at(recordings[-1]), landed_at(recordings[0])
     split = setup.dataset.unseen_instruction
     _, right = answer(setup.model, split)  # (n,)
     row_landed = dict(zip(new.instruction, at_end))
@@ -198,11 +202,12 @@ def principal_components(setup, recordings):
         `steps` [S of them], `points` (S, L + 1, strings, 2), each panel by components of its own; `explained`
         (S, L + 1), the share of the variance that the two show; `task` (strings,).
     """
-    total = recordings[-1].step
-    chosen = sorted({min(range(len(recordings)), key=lambda i: abs(recordings[i].step - share * total)) for share in PICTURED_SHARES})
-    fits = [[_two_components(x) for x in recordings[i].states["train"]] for i in chosen]  # S lists of L + 1 pairs
+    wanted = [share * recordings[-1].step for share in PICTURED_SHARES]
+    nearest = {min(recordings, key=lambda recording: abs(recording.step - step)).step for step in wanted}
+    chosen = [recording for recording in recordings if recording.step in nearest]
+    fits = [[_two_components(x) for x in recording.states["train"]] for recording in chosen]  # S lists of L + 1 pairs
     return {
-        "steps": [recordings[i].step for i in chosen],
+        "steps": [recording.step for recording in chosen],
         "points": np.array([[points for points, _ in row] for row in fits]),
         "explained": np.array([[explained for _, explained in row] for row in fits]),
         "task": unique_strings(setup.dataset.train).task,

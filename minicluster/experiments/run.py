@@ -7,7 +7,7 @@ import numpy as np
 from ..nn import AdamW, Transformer, TransformerConfig, warmup_cosine
 from ..tasks import InstructionDataset, make_instruction_dataset
 from ..training import Progress, answer, hidden_states_at, recording_steps, training_steps
-from .settings import RECORDED_ROWS, Settings
+from .settings import Settings
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,10 @@ def train_and_record(setup, label="training"):
     s = setup.settings
     rng = np.random.default_rng(setup.seed)
     samples = {
-        name: split[np.sort(rng.permutation(len(split))[:RECORDED_ROWS])] for name, split in setup.dataset.splits.items()
+        name: split[np.sort(rng.permutation(len(split))[: s.recorded_rows])] for name, split in setup.dataset.splits.items()
     }
+    # All of it at every step, because early stopping compares the steps.
+    samples["unseen_instruction"] = setup.dataset.unseen_instruction
     warmup = min(s.warmup, s.steps // 2)
     steps = training_steps(
         setup.model,

@@ -4,9 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-QUICK_STEPS = 300
-QUICK_RECORDINGS = 8
-RECORDED_ROWS = 500  # of each split, drawn once, for the curves; the last step judges all rows
+# A shallower model, trained a fifth as long at twice the learning rate, and looked at less often.
+QUICK = {"n_layers": 4, "steps": 220, "lr": 2e-3, "warmup": 50, "n_recordings": 8, "recorded_rows": 200, "restarts": 5}
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,9 @@ class Settings:
         See `clip_gradients`.
     n_recordings : int
         See `recording_steps`.
+    recorded_rows : int
+        Examples of train and of unseen_combination, drawn once, that loss and accuracy on the way are taken from. The
+        last step's are taken from all, and those of unseen_instruction always.
     restarts : int
         Of k-means; the best of so many is kept.
     quick : bool
@@ -57,6 +59,7 @@ class Settings:
     warmup: int = 100
     max_norm: float = 1.0
     n_recordings: int = 24
+    recorded_rows: int = 500
     restarts: int = 10
     quick: bool = False
 
@@ -70,6 +73,7 @@ class Settings:
             "batch_size": 1,
             "warmup": 0,
             "n_recordings": 2,
+            "recorded_rows": 1,
             "restarts": 1,
         }
         for name, least in least_values.items():
@@ -85,5 +89,5 @@ class Settings:
         return self.n_layers // 2
 
     def as_quick(self):
-        """Return the settings of the smaller run: fewer steps and recordings, the same data and model."""
-        return replace(self, steps=min(self.steps, QUICK_STEPS), n_recordings=QUICK_RECORDINGS, quick=True)
+        """Return the settings of the smaller run for classrooms, on the same data."""
+        return replace(self, quick=True, **QUICK)

@@ -22,10 +22,10 @@ def gelu_forward(x):
         What `gelu_backward` needs.
     """
     # In place, because this is the widest array of the model: a fresh one for each operation takes twice as long.
-    tanh = CUBIC * x * x
-    tanh += 1
-    tanh *= x
-    tanh *= SQRT_2_OVER_PI
+    tanh = x * x
+    tanh *= SQRT_2_OVER_PI * CUBIC
+    tanh += SQRT_2_OVER_PI
+    tanh *= x  # sqrt(2/pi) (x + 0.044715 x^3)
     np.tanh(tanh, out=tanh)
     y = 1 + tanh
     y *= x
@@ -50,11 +50,13 @@ def gelu_backward(dy, cache):
     x, tanh = cache
     # forward: y = 0.5 * x * (1 + tanh(inner)), inner = sqrt(2/pi) * (x + 0.044715 * x^3), so that
     # dy/dx = 0.5 * (1 + tanh + x * (1 - tanh^2) * dinner/dx), built up in place from its last factor.
-    dx = (3 * CUBIC) * x * x
-    dx += 1
-    dx *= SQRT_2_OVER_PI  # dinner/dx
+    dx = x * x
+    dx *= 3 * SQRT_2_OVER_PI * CUBIC
+    dx += SQRT_2_OVER_PI  # dinner/dx
     dx *= x
-    dx *= 1 - tanh * tanh
+    one_minus_square = tanh * tanh
+    np.subtract(1, one_minus_square, out=one_minus_square)
+    dx *= one_minus_square
     dx += tanh
     dx += 1
     dx *= 0.5  # dy/dx

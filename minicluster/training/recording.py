@@ -3,24 +3,26 @@
 import numpy as np
 
 EVALUATION_BATCH = 64  # sequences at a time; bounds memory, changes no result
+FIRST_SHARE = 0.01  # of the training: the first recording after step 0; before that, little happens
 
 
 def recording_steps(steps, n):
-    """Return the steps to record at: 0, then at most n that are evenly spaced on a logarithmic scale up to `steps`.
+    """Return the steps to record at: 0, then n from `steps` / 100 to `steps`, evenly spaced on a logarithmic scale.
 
     Parameters
     ----------
     steps : int
         Length of the training, at least 1.
     n : int
-        At least 2. Neighbours that round to the same step count once.
+        At least 2. Numbers that round to the same step count once.
 
     Returns
     -------
     list of int
         In rising order, from 0 to `steps`.
     """
-    return [0, *sorted({int(step) for step in np.geomspace(1, steps, n).round()})]
+    first = max(1, steps * FIRST_SHARE)
+    return [0, *sorted({int(step) for step in np.geomspace(first, steps, n).round()})]
 
 
 def answer(model, split):

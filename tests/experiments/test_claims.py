@@ -48,7 +48,8 @@ def test_a_good_run_holds_and_the_rest_is_not_measured():
         (4, ("cross_pattern_1nn", "unseen_instruction", -1, 2), 0.49),
         (4, ("cross_pattern_1nn", "unseen_instruction", 0, 2), 0.95),  # untrained
         (4, ("controls", "bag_of_letters", "cross_pattern_1nn", "unseen_instruction"), 0.95),
-        (4, ("landing", "accuracy_misplaced"), 0.8),  # answered as well where misplaced
+        (4, ("landing", "accuracy_misplaced"), 0.98),  # wrong only twice as often where misplaced
+        (4, ("landing", "accuracy_misplaced"), 1.0),
     ],
 )
 def test_each_condition_can_fail(claim, path, value):
@@ -72,10 +73,18 @@ def test_one_bad_seed_is_enough():
 
 def test_what_a_run_could_not_measure_is_no_verdict():
     run = good_run()
-    run["landing"]["accuracy_misplaced"] = None  # all landed
+    run["landing"]["accuracy_misplaced"] = None  # there are none
     run["steps"] = [0, 49, 100]  # one recording in the second half
     assert verdicts(run) == {1: True, 2: None, 3: None, 4: None, 5: None, 6: None}
     assert verdicts(good_run(), run)[4] is None
     bad = copy.deepcopy(good_run())
-    bad["landing"]["accuracy_misplaced"] = 0.9
+    bad["landing"]["accuracy_misplaced"] = 0.985
     assert verdicts(bad, run)[4] is False
+
+
+def test_few_errors_are_enough_if_they_are_the_misplaced_strings():
+    run = good_run()
+    run["landing"] = {"accuracy_landed": 1.0, "accuracy_misplaced": 0.9}
+    assert verdicts(run)[4] is True
+    run["landing"]["accuracy_misplaced"] = 1.0  # no errors at all
+    assert verdicts(run)[4] is None

@@ -14,7 +14,8 @@ def small():
 
 
 def test_steps_by_hand():
-    assert recording_steps(1000, 4) == [0, 1, 10, 100, 1000]
+    assert recording_steps(1000, 3) == [0, 10, 100, 1000]
+    assert recording_steps(64, 4) == [0, 1, 4, 16, 64]
     assert recording_steps(4, 50) == [0, 1, 2, 3, 4]
     assert recording_steps(1, 2) == [0, 1]
 
@@ -22,7 +23,8 @@ def test_steps_by_hand():
 @given(steps=st.integers(1, 5000), n=st.integers(2, 40))
 def test_steps_begin_at_0_rise_and_end_at_the_end(steps, n):
     recorded = recording_steps(steps, n)
-    assert recorded[0] == 0 and recorded[1] == 1 and recorded[-1] == steps
+    assert recorded[0] == 0 and recorded[-1] == steps
+    assert recorded[1] == max(1, round(steps / 100))
     assert (np.diff(recorded) > 0).all()
     assert len(recorded) <= n + 1
 
