@@ -43,10 +43,15 @@ def main(argv=None):
     except SystemExit as stop:  # --help, --version or an error, already printed
         return stop.code
     try:
-        return arguments.run(arguments)
+        code = arguments.run(arguments)
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
-        print("minicluster: interrupted; nothing was written", file=sys.stderr)
+        print("minicluster: interrupted; no file was left half-written", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:  # whoever read our output has left, as `| head` does; Python would complain once more at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
 
 
 def _parser():
@@ -76,7 +81,8 @@ def _parser():
 def _reproduce(arguments):
     from dataclasses import replace
 
-    from .experiments import Settings, prepare, reproduce, table
+    from .experiments import Settings, prepare
+    from .experiments.reproduce import reproduce, table
     from .files import OutputError, ensure_writable_folder, write_json
     from .training import TrainingDiverged
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minicluster import __version__
+from minicluster import __version__, cli
+from minicluster.training import TrainingDiverged
 
 REPOSITORY = Path(__file__).parents[1]
 PICTURES = ("dataset", "learning", "ari_by_layer", "hidden_states")
@@ -123,6 +124,40 @@ def test_an_output_folder_that_cannot_be_written_is_said_before_the_training(tmp
     assert done.stdout == "" and done.stderr.count("\n") == 1
     assert f"cannot write to folder {file / 'below'}: {file} is not a folder" in done.stderr
     assert file.read_text(encoding="utf-8") == "kept"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (TrainingDiverged(7, 2.5), 1, "no longer finite at step 7; the last finite loss was 2.5"),
+        (OSError(28, "No space left on device"), 1, "No space left on device"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_a_run_that_fails_says_so_in_one_line_and_leaves_nothing(error, code, message, tmp_path, monkeypatch, capsys):
+    def fail(setups):
+        raise error
+
+    monkeypatch.setattr("minicluster.experiments.reproduce.reproduce", fail)
+    assert cli.main(["reproduce", "--quick", "--steps", "1", "--out", str(tmp_path)]) == code
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.count("\n") == 1 and message in printed.err
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_picture_that_cannot_be_written_is_said_and_the_old_one_kept(tmp_path):
+    (tmp_path / "learning_quick.png").mkdir()
+    done = run("reproduce", "--quick", "--steps", 1, "--out", tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1 and "learning_quick.png: a folder is there" in done.stderr
+    assert not (tmp_path / "results_quick.json").exists()  # which would tell of pictures that are not there
+
+
+def test_a_reader_who_leaves_early_is_no_error(tmp_path):
+    command = f'"{sys.executable}" -m minicluster reproduce --help | "{sys.executable}" -c "pass"'
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    done = subprocess.run(command, shell=True, capture_output=True, encoding="utf-8", env=environment, cwd=tmp_path)
+    assert done.stderr == ""
 
 
 def test_version_and_help():

@@ -6,7 +6,8 @@ from matplotlib import pyplot
 from PIL import Image
 
 from minicluster import plots
-from minicluster.experiments import Settings, prepare, reproduce
+from minicluster.experiments import Settings, prepare
+from minicluster.experiments.reproduce import reproduce
 
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["one seed", "two seeds"])
