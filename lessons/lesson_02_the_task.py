@@ -111,8 +111,8 @@ print("The output to predict is", dataset.vocabulary.names[example.targets[posit
 # - **train**: 15 strings of each pattern, with 7 of the 10 inputs.
 # - **unseen instruction**: new strings of the same patterns. Whoever learned strings by heart fails; whoever learned
 #   the pattern does not.
-# - **unseen combination**: known strings with the three inputs that were never trained *with that pattern*. Other patterns
-#   of the task were trained with those inputs. So only one kind of model can answer: one that knows that the four
+# - **unseen combination**: known strings with the three inputs that were never trained *with that pattern*. Other
+#   patterns of the task were trained with those inputs. So only one kind of model can answer: one that knows that the four
 #   patterns are the same task. This is the split to watch.
 
 # %%
@@ -137,7 +137,7 @@ test, train = dataset.train[shuffled[:cut]], dataset.train[shuffled[cut:]]
 seen_strings = np.isin(test.instruction, train.instruction).mean()
 seen_pairs = {(d, x) for d, x in zip(train.distribution, train.input)}
 seen_combinations = np.mean([(d, x) in seen_pairs for d, x in zip(test.distribution, test.input)])
-print(f"Random cut:  {seen_strings:.0%} of the test strings and {seen_combinations:.0%} of the test combinations were trained.")
+print(f"Random cut: {seen_strings:.0%} of the test strings, {seen_combinations:.0%} of its combinations were trained.")
 
 # %% [markdown]
 # Such a test set asks nothing that training has not answered: it measures memory. How it is caught: ask of each split,
@@ -147,7 +147,7 @@ print(f"Random cut:  {seen_strings:.0%} of the test strings and {seen_combinatio
 pairs = {name: {(d, x) for d, x in zip(s.distribution, s.input)} for name, s in dataset.splits.items()}
 assert set(dataset.unseen_instruction.instruction).isdisjoint(dataset.train.instruction)
 assert pairs["unseen_combination"].isdisjoint(pairs["train"])
-print("Our splits:   0% of the unseen strings, 0% of the unseen combinations were trained.")
+print("Our splits: 0% of the unseen strings, 0% of the unseen combinations were trained.")
 
 # %% [markdown]
 # ## How far does one get without understanding?
@@ -192,13 +192,15 @@ for name, split in dataset.splits.items():
 for share in (1, 10):
     outputs = make_instruction_dataset(share=share, seed=0).outputs  # (tasks, inputs)
     fitting = [(outputs[:, x] == outputs[task, x]).sum() for task in range(10) for x in range(10)]
-    print(f"share={share:<3} {len(np.unique(outputs)):3} different outputs; an answer fits {np.mean(fitting):.1f} tasks on average")
+    different = len(np.unique(outputs))
+    print(f"share={share:<3} {different:3} different outputs; an answer fits {np.mean(fitting):.1f} tasks on average")
 
 # %% [markdown]
 # ## Summary
 #
 # - A task is a function; it can be asked for by strings of four patterns; its number is nowhere in the sequence.
-# - Unseen instructions test whether patterns were learned, unseen combinations whether a task's patterns were put together.
+# - Unseen instructions test whether patterns were learned, unseen combinations whether a task's patterns were put
+#   together.
 # - A split is good if one can say what it shares with training, and check it.
 #
 # ## Exercises

@@ -39,23 +39,31 @@ def main(argv=None):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that lacks a character shows ? instead of failing
     try:
-        arguments = _parser().parse_args(argv)
-    except SystemExit as stop:  # --help, --version or an error, already printed
-        return stop.code
-    try:
-        code = arguments.run(arguments)
+        code = _run(argv)
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
         print("minicluster: interrupted; no file was left half-written", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read our output has left, as `| head` does; Python would complain once more at exit
+    except (
+        BrokenPipeError
+    ):  # whoever read our output has left, as `| head` does; Python would complain once more at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
 
 
+def _run(argv):
+    try:
+        arguments = _parser().parse_args(argv)
+    except SystemExit as stop:  # --help, --version or an error, already printed
+        return stop.code
+    return arguments.run(arguments)
+
+
 def _parser():
-    parser = _Parser(prog="minicluster", description="A GPT trained by hand-written backprop, and why it clusters by task.")
+    parser = _Parser(
+        prog="minicluster", description="A GPT trained by hand-written backprop, and why it clusters by task."
+    )
     parser.add_argument("--version", action="version", version=f"minicluster {__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
     reproduce = commands.add_parser(

@@ -59,9 +59,7 @@ class GradientError(AssertionError):
         All inputs, the right ones too: what is right helps to find what is wrong.
     """
 
-    def __init__(
-        self, message, input, index=None, analytic=None, numeric=None, relative_error=None, report=None
-    ):
+    def __init__(self, message, input, index=None, analytic=None, numeric=None, relative_error=None, report=None):
         super().__init__(message)
         self.input = input
         self.index = index

@@ -30,9 +30,20 @@ STYLE = {
     "lines.markersize": 6,
     "savefig.facecolor": "white",
 }
-# Both palettes are told apart by colour-blind readers: Okabe & Ito 2008, and for the ten tasks Tol 2021, "muted", plus black.
+# Both palettes are told apart by colour-blind readers: Okabe & Ito 2008, and for ten tasks Tol 2021, "muted", plus black.
 BLACK, ORANGE, SKY, GREEN, BLUE, RED = "#000000", "#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00"
-TASK_COLOURS = ("#332288", "#cc6677", "#117733", "#ddcc77", "#88ccee", "#882255", "#44aa99", "#999933", "#aa4499", BLACK)
+TASK_COLOURS = (
+    "#332288",
+    "#cc6677",
+    "#117733",
+    "#ddcc77",
+    "#88ccee",
+    "#882255",
+    "#44aa99",
+    "#999933",
+    "#aa4499",
+    BLACK,
+)
 TASK_MARKERS = "osD^v<>PX*"
 SPLITS = {  # label, colour, marker
     "train": ("train", BLACK, "o"),
@@ -109,7 +120,9 @@ def draw_learning(results):
     axes[1].set_ylim(-0.02, 1.05)
     axes[0].legend(loc="lower left")
     last = ", ".join(f"{SPLITS[split][0]} {values[-1]:.3f}" for split, values in results["accuracy"].items())
-    return Picture(figure, f"Loss and accuracy against training step, one line a split. Accuracy at the last step: {last}.")
+    return Picture(
+        figure, f"Loss and accuracy against training step, one line a split. Accuracy at the last step: {last}."
+    )
 
 
 @pyplot.rc_context(STYLE)
@@ -132,20 +145,29 @@ def draw_ari(results):
         for (label, height), style in zip(bars.items(), ("--", "-.", ":")):
             axis.axhline(height, color="#555555", linestyle=style, linewidth=1.6, label=label, zorder=1)
         axis.axvline(
-            results["early_stopping_step"], color=RED, linewidth=1.6, label="early stopping\n(lowest loss on\nunseen strings)"
+            results["early_stopping_step"],
+            color=RED,
+            linewidth=1.6,
+            label="early stopping\n(lowest loss on\nunseen strings)",
         )
         _step_axis(axis, results)
-        axis.set_title({"train": "training strings", "unseen_instruction": "unseen strings of the same patterns"}[split])
+        axis.set_title(
+            {"train": "training strings", "unseen_instruction": "unseen strings of the same patterns"}[split]
+        )
     axes[0].set_ylabel("adjusted Rand index (1: clusters are the tasks)")
     axes[0].set_ylim(-0.06, 1.04)
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles[::-1][len(bars) + 1 :] + handles[n_layers:], labels[::-1][len(bars) + 1 :] + labels[n_layers:], loc="outside right center")
+    figure.legend(
+        handles[::-1][len(bars) + 1 :] + handles[n_layers:],
+        labels[::-1][len(bars) + 1 :] + labels[n_layers:],
+        loc="outside right center",
+    )
     last = ", ".join(f"{value:.2f}" for value in results["ari"]["train"][-1])
     levels = ", ".join(f"{label.replace(chr(10), ' ')} {height:.2f}" for label, height in bars.items())
     alt = (
-        f"Adjusted Rand index of k-means clusters against training step, one line a layer, training strings on the left, "
-        f"unseen strings on the right. Training strings at the last step, layer 0 first: {last}. Levels of the controls: "
-        f"{levels}. Early stopping at step {results['early_stopping_step']:.0f}."
+        "Adjusted Rand index of k-means clusters against training step, one line a layer, training strings on the "
+        f"left, unseen strings on the right. Training strings at the last step, layer 0 first: {last}. Levels of the "
+        f"controls: {levels}. Early stopping at step {results['early_stopping_step']:.0f}."
     )
     return Picture(figure, alt)
 
@@ -156,29 +178,43 @@ def draw_principal_components(components, results):
     steps, points, explained, task = (components[key] for key in ("steps", "points", "explained", "task"))
     n_steps, n_layers = explained.shape
     figure, axes = pyplot.subplots(n_steps, n_layers, figsize=WIDESCREEN, layout="constrained", squeeze=False)
-    figure.suptitle(f"Hidden states at the separator, coloured by task (seed {results['seed']}; two principal components a panel)")
+    figure.suptitle(
+        f"Hidden states at the separator, coloured by task (seed {results['seed']}; two principal components a panel)"
+    )
     for row in range(n_steps):
         for layer in range(n_layers):
             axis = axes[row, layer]
             for t in range(task.max() + 1):
                 x, y = points[row, layer, task == t].T
                 marker = TASK_MARKERS[t % len(TASK_MARKERS)]
-                axis.scatter(x, y, s=9, color=TASK_COLOURS[t % len(TASK_COLOURS)], marker=marker, linewidths=0, alpha=0.8)
+                axis.scatter(
+                    x, y, s=9, color=TASK_COLOURS[t % len(TASK_COLOURS)], marker=marker, linewidths=0, alpha=0.8
+                )
             axis.set(xticks=[], yticks=[])
-            axis.text(0.98, 0.02, f"{explained[row, layer]:.0%}", transform=axis.transAxes, ha="right", fontsize=10, color="#555555")
+            axis.text(
+                0.98,
+                0.02,
+                f"{explained[row, layer]:.0%}",
+                transform=axis.transAxes,
+                ha="right",
+                fontsize=10,
+                color="#555555",
+            )
             for spine in axis.spines.values():
                 spine.set_visible(True)
                 spine.set_color("#bbbbbb")
             if row == 0:
                 axis.set_title("embedding" if layer == 0 else f"layer {layer}", fontsize=14)
         axes[row, 0].set_ylabel(f"step {steps[row]}")
-    figure.supxlabel("Colour and marker: the task, which the input never names. Corner: share of variance shown.", fontsize=13)
+    figure.supxlabel(
+        "Colour and marker: the task, which the input never names. Corner: share of variance shown.", fontsize=13
+    )
     ari = results["runs"][0]["ari"]["train"]
     first, last = ari[0][-2], ari[-1][-2]
     alt = (
         f"Scatter plots of {len(task)} strings' hidden states at the separator, layers across, training steps "
-        f"{', '.join(map(str, steps))} down, coloured by task. At first the tasks are mixed (adjusted Rand index {first:.2f} "
-        f"at layer {n_layers - 2}), at the end they form clusters ({last:.2f})."
+        f"{', '.join(map(str, steps))} down, coloured by task. At first the tasks are mixed (adjusted Rand index "
+        f"{first:.2f} at layer {n_layers - 2}), at the end they form clusters ({last:.2f})."
     )
     return Picture(figure, alt)
 
@@ -199,10 +235,17 @@ def draw_dataset(dataset):
         colour = SKY if position < example.separator else ORANGE if position <= example.separator + 1 else "white"
         _box(top, position, 0, name, colour, pale=position > example.separator + 1)
     _box(top, int(example.separator) + 1, 1.35, answer, GREEN)
-    top.annotate("", (example.separator + 1, 0.9), (example.separator + 1, 0.5), arrowprops={"arrowstyle": "->", "linewidth": 1.8})
+    top.annotate(
+        "",
+        (example.separator + 1, 0.9),
+        (example.separator + 1, 0.5),
+        arrowprops={"arrowstyle": "->", "linewidth": 1.8},
+    )
     top.text(example.separator + 1.6, 1.35, "to be predicted; only here is the loss taken", va="center")
     top.text((example.separator - 1) / 2, 0.62, f"instruction, drawn from {dataset.patterns[own].text}", ha="center")
-    top.text(example.separator + 0.46, -0.6, "read-out: the hidden\nstates of this token", ha="right", va="top", fontsize=12)
+    top.text(
+        example.separator + 0.46, -0.6, "read-out: the hidden\nstates of this token", ha="right", va="top", fontsize=12
+    )
     top.text(example.separator + 1, -0.6, "input", ha="center", va="top", fontsize=12)
     top.set(xlim=(-0.7, len(names) + 2.4), ylim=(-1.7, 1.9))
     top.axis("off")
@@ -231,14 +274,16 @@ def draw_dataset(dataset):
     text = " ".join(name for name in names if name != names[-1] or not name.startswith("<pad"))
     alt = (
         f"The sequence {text}, its answer {answer}, and task {task}: its {dataset.n_distributions} patterns "
-        f"({', '.join(dataset.patterns[d].text for d in patterns)}) against its {dataset.n_inputs} inputs, each pair marked "
-        "as trained or held out."
+        f"({', '.join(dataset.patterns[d].text for d in patterns)}) against its {dataset.n_inputs} inputs, each pair "
+        "marked as trained or held out."
     )
     return Picture(figure, alt)
 
 
 def _box(axis, x, y, text, colour, pale=False, fontsize=13):
-    axis.add_patch(pyplot.Rectangle((x - 0.46, y - 0.42), 0.92, 0.84, facecolor=colour, alpha=0.55, edgecolor="#888888"))
+    axis.add_patch(
+        pyplot.Rectangle((x - 0.46, y - 0.42), 0.92, 0.84, facecolor=colour, alpha=0.55, edgecolor="#888888")
+    )
     axis.text(x, y, text, ha="center", va="center", fontsize=fontsize, color="#999999" if pale else BLACK)
 
 
@@ -247,7 +292,9 @@ def _line(axis, results, pick, colour, marker, label):
     curves = [pick(run) for run in results["runs"]]
     axis.plot(results["steps"], pick(results), color=colour, marker=marker, label=label)
     if len(curves) > 1:
-        axis.fill_between(results["steps"], *zip(*((min(c), max(c)) for c in zip(*curves))), color=colour, alpha=0.15, linewidth=0)
+        axis.fill_between(
+            results["steps"], *zip(*((min(c), max(c)) for c in zip(*curves))), color=colour, alpha=0.15, linewidth=0
+        )
 
 
 def _step_axis(axis, results):

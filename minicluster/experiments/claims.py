@@ -76,7 +76,13 @@ def _clustering_rises(run, middle_layer):
     curve = [values[middle_layer] for values in run["ari"]["train"]]
     late = [value for step, value in zip(run["steps"], curve) if 2 * step >= run["steps"][-1]]
     drift = max(late) - min(late) if len(late) > 1 else None
-    measured = {"layer": middle_layer, "untrained": curve[0], "last": curve[-1], "late_recordings": len(late), "drift": drift}
+    measured = {
+        "layer": middle_layer,
+        "untrained": curve[0],
+        "last": curve[-1],
+        "late_recordings": len(late),
+        "drift": drift,
+    }
     if curve[-1] - curve[0] < LEAST_RISE:
         return False, measured
     return None if drift is None else drift <= MOST_DRIFT, measured

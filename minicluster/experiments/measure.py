@@ -41,8 +41,8 @@ def measure(setup, recordings):
         - `cross_pattern_1nn` {split: [[value a layer] a step]}: see `cross_subgroup_neighbor_score`; neighbours of
           unseen instructions are sought among training strings
         - `early_stopping_step`: the recorded step with the lowest loss on unseen instructions
-        - `controls`: `regrouping_null_99` [value a layer] at the last step, `bag_of_letters` {"ari", "cross_pattern_1nn"}
-          {split: value}, `cross_pattern_1nn_by_chance`; the untrained model is step 0 of `ari`
+        - `controls`: `regrouping_null_99` [value a layer] at the last step, `bag_of_letters` {"ari",
+          "cross_pattern_1nn"} {split: value}, `cross_pattern_1nn_by_chance`; the untrained model is step 0 of `ari`
         - `landing`: see `landing`
         - `data_digest`, `parameters_digest`: SHA-256 of the data and of the trained parameters
     """

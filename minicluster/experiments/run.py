@@ -113,7 +113,8 @@ def train_and_record(setup, label="training"):
     s = setup.settings
     rng = np.random.default_rng(setup.seed)
     samples = {
-        name: split[np.sort(rng.permutation(len(split))[: s.recorded_rows])] for name, split in setup.dataset.splits.items()
+        name: split[np.sort(rng.permutation(len(split))[: s.recorded_rows])]
+        for name, split in setup.dataset.splits.items()
     }
     # All of it at every step, because early stopping compares the steps.
     samples["unseen_instruction"] = setup.dataset.unseen_instruction

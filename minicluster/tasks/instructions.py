@@ -171,7 +171,9 @@ def make_instruction_dataset(
     ValueError, TypeError
         If the numbers contradict one another, or a pattern can't make as many strings.
     """
-    _check_numbers(n_tasks, n_distributions, n_inputs, n_instructions, n_unseen_instructions, n_held_out_inputs, share, seed)
+    _check_numbers(
+        n_tasks, n_distributions, n_inputs, n_instructions, n_unseen_instructions, n_held_out_inputs, share, seed
+    )
     rng = np.random.default_rng(seed)
     if patterns is None:
         patterns = [random_pattern(rng) for _ in range(n_tasks * n_distributions)]
@@ -314,7 +316,9 @@ def _checked_patterns(patterns, n_tasks, n_distributions):
     return [Pattern(text) for text in texts]
 
 
-def _check_numbers(n_tasks, n_distributions, n_inputs, n_instructions, n_unseen_instructions, n_held_out_inputs, share, seed):
+def _check_numbers(
+    n_tasks, n_distributions, n_inputs, n_instructions, n_unseen_instructions, n_held_out_inputs, share, seed
+):
     least = {
         "n_tasks": (n_tasks, 1),
         "n_distributions": (n_distributions, 1),
@@ -333,7 +337,9 @@ def _check_numbers(n_tasks, n_distributions, n_inputs, n_instructions, n_unseen_
     if n_tasks % share:
         raise ValueError(f"share = {share}, expected a divisor of n_tasks = {n_tasks}")
     if share > math.factorial(n_inputs):
-        raise ValueError(f"share = {share}, expected at most {math.factorial(n_inputs)}, the functions of {n_inputs} inputs")
+        raise ValueError(
+            f"share = {share}, expected at most {math.factorial(n_inputs)}, the functions of {n_inputs} inputs"
+        )
     most = n_inputs * (n_distributions - 1) // n_distributions
     if n_held_out_inputs > most:
         raise ValueError(

@@ -21,7 +21,9 @@ class TrainingDiverged(ArithmeticError):
 
     def __init__(self, step, last_finite_loss):
         self.step, self.last_finite_loss = step, last_finite_loss
-        before = "it was the first step" if last_finite_loss is None else f"the last finite loss was {last_finite_loss:.4g}"
+        before = (
+            "it was the first step" if last_finite_loss is None else f"the last finite loss was {last_finite_loss:.4g}"
+        )
         super().__init__(f"the loss or its gradient is no longer finite at step {step}; {before}. A lower lr may help")
 
 

@@ -17,7 +17,6 @@ from hypothesis.extra import numpy as hnp
 
 from minicluster.cluster import KNeighborsClassifier, NotFittedError, _distances, cross_subgroup_neighbor_score
 
-
 SCALES = st.sampled_from([1, 2**-30, 2**30])  # powers of 2, so that all stays exact
 
 

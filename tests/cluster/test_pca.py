@@ -17,7 +17,6 @@ from minicluster.cluster import PCA, NotFittedError
 CROSS = np.array([[2.0, 0.0], [-2.0, 0.0], [0.0, 1.0], [0.0, -1.0]])  # mean 0; variances 8/3 and 2/3, no covariance
 
 
-
 def falling_spread(seed, n, n_features):
     """Normal rows with standard deviations 1, 1/2, 1/4, ... and mean 3."""
     return 3 + np.random.default_rng(seed).normal(size=(n, n_features)) * 2.0 ** -np.arange(n_features)

@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 
 from minicluster.experiments import Settings, prepare
-from minicluster.experiments.measure import cluster, landing, letter_counts, measure, neighbour_scores, principal_components
+from minicluster.experiments.measure import (
+    cluster,
+    landing,
+    letter_counts,
+    measure,
+    neighbour_scores,
+    principal_components,
+)
 from minicluster.experiments.run import Recording, record, train_and_record, unique_strings
 
 SMALL = Settings(
@@ -61,7 +68,10 @@ def test_letter_counts_by_hand(setup):
     strings = strings_of(setup)["train"]
     counts = letter_counts(strings, setup.dataset.vocabulary)
     for row in (0, 7, 20):
-        expected = [str(strings.instruction[row]).count(name) if len(name) == 1 else 0 for name in setup.dataset.vocabulary.names]
+        expected = [
+            str(strings.instruction[row]).count(name) if len(name) == 1 else 0
+            for name in setup.dataset.vocabulary.names
+        ]
         np.testing.assert_array_equal(counts[row], expected)
 
 

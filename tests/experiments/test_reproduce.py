@@ -48,6 +48,8 @@ def test_the_table_shows_the_last_step_and_every_verdict(results):
     shown = {line[:32].strip(): line[32:].split() for line in lines}
     assert shown["unseen combination"] == [f"{results['accuracy']['unseen_combination'][-1]:.3f}"]
     assert shown["control: regrouping null, 99 %"] == [f"{v:.2f}" for v in results["controls"]["regrouping_null_99"]]
-    assert f"{results['ari']['train'][-1][2]:6.2f}" in next(line for line in lines if line.startswith("  train") and line.count(".") == 3)
+    assert f"{results['ari']['train'][-1][2]:6.2f}" in next(
+        line for line in lines if line.startswith("  train") and line.count(".") == 3
+    )
     assert len([line for line in lines if line.startswith("claim ")]) == 6
     assert any("not measured  Clustering saturates" in line for line in lines)

@@ -7,7 +7,11 @@ def test_quick_is_smaller_and_says_so():
     settings, quick = Settings(), Settings().as_quick()
     assert quick.quick and not settings.quick
     assert quick.steps < settings.steps and quick.n_recordings < settings.n_recordings
-    assert (quick.n_tasks, quick.n_instructions, quick.share) == (settings.n_tasks, settings.n_instructions, settings.share)
+    assert (quick.n_tasks, quick.n_instructions, quick.share) == (
+        settings.n_tasks,
+        settings.n_instructions,
+        settings.share,
+    )
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def test_two_steps_by_hand():
 
 
 def test_third_step_by_hand():
-    # As above, then 1: mean (0.5 * 0 + 0.5) / 0.875; squares 4 -> v = 0.75 * (0.75 * 1 + 0.25) + 0.25 = 1, over 0.578125.
+    # As above, then 1: mean (0.5 * 0 + 0.5) / 0.875; mean square 0.75 * (0.75 * 1 + 0.25) + 0.25 = 1, over 0.578125.
     parameters = {"bias": np.array([0.0])}
     optimizer = AdamW(parameters, lr=0.1, betas=(0.5, 0.75), eps=1e-12)
     for gradient in (2.0, -1.0, 1.0):
@@ -71,7 +71,8 @@ def test_gradients_that_do_not_fit_change_nothing(gradients, message):
 
 
 @pytest.mark.parametrize(
-    "setting", [{"lr": -1}, {"lr": math.nan}, {"betas": (0.9, 1.0)}, {"betas": (0.9,)}, {"eps": 0}, {"weight_decay": -0.1}]
+    "setting",
+    [{"lr": -1}, {"lr": math.nan}, {"betas": (0.9, 1.0)}, {"betas": (0.9,)}, {"eps": 0}, {"weight_decay": -0.1}],
 )
 def test_impossible_settings_are_named(setting):
     with pytest.raises(ValueError, match=next(iter(setting))):

@@ -43,7 +43,9 @@ def test_agrees_with_loops_over_heads_queries_and_keys(B, T, H, D, seed):
         keys = range(start[b, t], t + 1)
         weights = [math.exp(q[t] @ k[j] / math.sqrt(D)) for j in keys]
         expected[b, t, h * D : (h + 1) * D] = sum(w * v[j] for w, j in zip(weights, keys)) / sum(weights)
-    np.testing.assert_allclose(y, expected, rtol=1e-12, atol=1e-13)  # exp without subtracted maximum, other order of sums
+    np.testing.assert_allclose(
+        y, expected, rtol=1e-12, atol=1e-13
+    )  # exp without subtracted maximum, other order of sums
 
 
 @given(B=sizes, T=sizes, H=sizes, D=sizes, with_start=st.booleans(), seed=seeds)

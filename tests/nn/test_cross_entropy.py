@@ -30,7 +30,9 @@ def test_huge_logits_stay_finite():
     np.testing.assert_array_equal(dlogits, [[1, -1]])
 
 
-@given(leading=st.lists(st.integers(1, 4), min_size=1, max_size=2), V=st.integers(1, 6), masked=st.booleans(), seed=seeds)
+@given(
+    leading=st.lists(st.integers(1, 4), min_size=1, max_size=2), V=st.integers(1, 6), masked=st.booleans(), seed=seeds
+)
 def test_gradient(leading, V, masked, seed):
     rng = np.random.default_rng(seed)
     targets = rng.integers(0, V, leading)

@@ -82,7 +82,9 @@ def test_every_promise(n_tasks, n_distributions, n_inputs, n_instructions, n_uns
             # Letters, separator, input, padding; the output and the task stand nowhere in it.
             names = vocabulary.decode(example.tokens)
             assert names == [*string, "<sep>", f"x{x}", *["<pad>"] * (len(names) - end - 2)]
-            np.testing.assert_array_equal(example.targets[:-1][~example.mask[:-1]], example.tokens[1:][~example.mask[:-1]])
+            np.testing.assert_array_equal(
+                example.targets[:-1][~example.mask[:-1]], example.tokens[1:][~example.mask[:-1]]
+            )
             assert example.mask.nonzero()[0].tolist() == [end + 1]
             assert example.targets[end + 1] == dataset.outputs[example.task, x]
             assert vocabulary.names[example.targets[end + 1]].startswith("y")
@@ -128,7 +130,13 @@ def test_unique_instructions_are_the_first_rows_of_each(dataset):
 
 def test_patterns_of_ones_own():
     dataset = make_instruction_dataset(
-        2, 2, 3, n_instructions=2, n_unseen_instructions=1, n_held_out_inputs=1, patterns=[["a[bcd]", "b[abd]"], ["c(a|b|dd)", "XY?Z{1,2}"]]
+        2,
+        2,
+        3,
+        n_instructions=2,
+        n_unseen_instructions=1,
+        n_held_out_inputs=1,
+        patterns=[["a[bcd]", "b[abd]"], ["c(a|b|dd)", "XY?Z{1,2}"]],
     )
     assert [p.text for p in dataset.patterns] == ["a[bcd]", "b[abd]", "c(a|b|dd)", "XY?Z{1,2}"]
     assert set("".join(dataset.train.instruction)) <= set("abcdXYZ")
@@ -156,7 +164,11 @@ def test_a_longer_context_pads_more(dataset):
         ({"context_length": 9}, ValueError, "context_length = 9, expected at least 10, the longest sequence"),
         ({"n_instructions": 500}, ValueError, "different strings, expected at least 505"),
         ({"patterns": [["a"]]}, ValueError, "expected 10 lists of 4 patterns"),
-        ({"n_tasks": 2, "n_distributions": 1, "n_held_out_inputs": 0, "patterns": [["ab"], ["ab"]]}, ValueError, "'ab' more than once"),
+        (
+            {"n_tasks": 2, "n_distributions": 1, "n_held_out_inputs": 0, "patterns": [["ab"], ["ab"]]},
+            ValueError,
+            "'ab' more than once",
+        ),
         (
             {"n_tasks": 2, "n_distributions": 1, "n_held_out_inputs": 0, "patterns": [["[abc]"], ["[abcdef]{1,2}"]],
              "n_instructions": 1, "n_unseen_instructions": 0},
