@@ -112,8 +112,8 @@ print("The output to predict is", dataset.vocabulary.names[example.targets[posit
 # - **unseen instruction**: new strings of the same patterns. Whoever learned strings by heart fails; whoever learned
 #   the pattern does not.
 # - **unseen combination**: known strings with the three inputs that were never trained *with that pattern*. Other
-#   patterns of the task were trained with those inputs. So only one kind of model can answer: one that knows that the four
-#   patterns are the same task. This is the split to watch.
+#   patterns of the task were trained with those inputs. So only one kind of model can answer: one that knows that the
+#   four patterns are the same task. This is the split to watch.
 
 # %%
 for name, split in dataset.splits.items():

@@ -30,7 +30,7 @@ STYLE = {
     "lines.markersize": 6,
     "savefig.facecolor": "white",
 }
-# Both palettes are told apart by colour-blind readers: Okabe & Ito 2008, and for ten tasks Tol 2021, "muted", plus black.
+# Colour-blind readers tell both palettes apart: Okabe & Ito 2008, and for ten tasks Tol 2021, "muted", plus black.
 BLACK, ORANGE, SKY, GREEN, BLUE, RED = "#000000", "#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00"
 TASK_COLOURS = (
     "#332288",
