@@ -16,6 +16,7 @@ STATEMENTS = {
 FIRST_DEEP_LAYER = 2
 LEAST_RISE = 0.5  # in ARI
 MOST_DRIFT = 0.1  # in ARI
+LEARNED = 0.99  # accuracy on train
 LEAST_NEIGHBOURS = 0.5  # of unseen strings; by chance .08
 LEAST_ERROR_RATIO = 3
 
@@ -72,17 +73,14 @@ def _deeper_layers_cluster(run, middle_layer):
 
 def _clustering_rises(run, middle_layer):
     """At the middle layer, the ARI on training strings rises by at least 0.5 over the untrained model's, and differs by
-    at most 0.1 between any two recordings of the training's second half."""
+    at most 0.1 between any two recordings of the training's second half. The second part is not judged in a training
+    too short to saturate: one with fewer than two recordings there, or with a training accuracy below 0.99 at the
+    first."""
     curve = [values[middle_layer] for values in run["ari"]["train"]]
-    late = [value for step, value in zip(run["steps"], curve) if 2 * step >= run["steps"][-1]]
-    drift = max(late) - min(late) if len(late) > 1 else None
-    measured = {
-        "layer": middle_layer,
-        "untrained": curve[0],
-        "last": curve[-1],
-        "late_recordings": len(late),
-        "drift": drift,
-    }
+    late = [index for index, step in enumerate(run["steps"]) if 2 * step >= run["steps"][-1]]
+    learned = len(late) > 1 and run["accuracy"]["train"][late[0]] >= LEARNED
+    drift = max(curve[index] for index in late) - min(curve[index] for index in late) if learned else None
+    measured = {"layer": middle_layer, "untrained": curve[0], "last": curve[-1], "drift": drift}
     if curve[-1] - curve[0] < LEAST_RISE:
         return False, measured
     return None if drift is None else drift <= MOST_DRIFT, measured

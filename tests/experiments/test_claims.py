@@ -9,6 +9,7 @@ def good_run():
     """Four layers (middle: 2), recorded at steps 0, 50 and 100: what a run that shows everything looks like."""
     return {
         "steps": [0, 50, 100],
+        "accuracy": {"train": [0.0, 0.99, 1.0]},
         "ari": {"train": [[0.0, 0.04, 0.05, 0.05], [0.0, 0.1, 0.9, 0.95], [0.0, 0.1, 0.95, 1.0]]},
         "cross_pattern_1nn": {"unseen_instruction": [[0.08] * 4, [0.1] * 4, [0.08, 0.1, 0.9, 0.95]]},
         "controls": {
@@ -77,6 +78,12 @@ def test_what_a_run_could_not_measure_is_no_verdict():
     run["steps"] = [0, 49, 100]  # one recording in the second half
     assert verdicts(run) == {1: True, 2: None, 3: None, 4: None, 5: None, 6: None}
     assert verdicts(good_run(), run)[4] is None
+    run = good_run()
+    run["accuracy"]["train"][1] = 0.98  # still learning when the second half begins
+    run["ari"]["train"][1][2] = 0.5  # and clustering
+    assert verdicts(run)[2] is None
+    run["ari"]["train"][2][2] = 0.5  # but a rise that is missing at the end is missing
+    assert verdicts(run)[2] is False
     bad = copy.deepcopy(good_run())
     bad["landing"]["accuracy_misplaced"] = 0.985
     assert verdicts(bad, run)[4] is False
