@@ -8,6 +8,7 @@ from pathlib import Path
 from . import __version__
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+PICTURES = ("dataset", "learning", "ari_by_layer", "hidden_states")
 # OpenBLAS's threads gain nothing on matrices as small as ours, and lose tenfold when they have to share the cores.
 # With one thread, results don't depend on the number of cores either. Whoever sets these variables is obeyed.
 BLAS_THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -45,11 +46,11 @@ def main(argv=None):
     except KeyboardInterrupt:
         print("minicluster: interrupted; no file was left half-written", file=sys.stderr)
         return INTERRUPTED
-    except (
-        BrokenPipeError
-    ):  # whoever read our output has left, as `| head` does; Python would complain once more at exit
+    except OSError as error:
+        # Nobody reads what we print: a pipe's reader has left, as `| head` does, which is no error, or a disk is full.
+        # Python would complain once more at exit, so what is left goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+        return DONE if isinstance(error, BrokenPipeError) else _fail(f"cannot print: {error.strerror}", FAILED)
 
 
 def _run(argv):
@@ -88,23 +89,35 @@ def _parser():
 
 def _reproduce(arguments):
     from dataclasses import replace
+    from itertools import chain
 
+    from .checks import check_whole_number
     from .experiments import Settings, prepare
     from .experiments.reproduce import reproduce, table
-    from .files import OutputError, ensure_writable_folder, write_json
+    from .files import OutputError, ensure_replaceable, ensure_writable_folder, write_json
     from .training import TrainingDiverged
 
+    def setup_of(seed):
+        return prepare(settings, seed, arguments.data_seed, arguments.backend)
+
     try:
-        if arguments.seeds < 1:
-            raise ValueError(f"seeds = {arguments.seeds}, expected at least 1")
+        check_whole_number("seed", arguments.seed, 0)
+        check_whole_number("seeds", arguments.seeds, 1)
+        if arguments.data_seed is not None:
+            check_whole_number("data-seed", arguments.data_seed, 0)
         settings = Settings(share=arguments.share)
         if arguments.quick:
             settings = settings.as_quick()
         if arguments.steps is not None:
             settings = replace(settings, steps=arguments.steps)
-        seeds = range(arguments.seed, arguments.seed + arguments.seeds)
-        setups = [prepare(settings, seed, arguments.data_seed, arguments.backend) for seed in seeds]
+        first = setup_of(arguments.seed)
+        others = (setup_of(arguments.seed + further) for further in range(1, arguments.seeds))
         folder = ensure_writable_folder(arguments.out)
+        suffix = (f"_share{settings.share}" if settings.share > 1 else "") + ("_quick" if settings.quick else "")
+        pictures = {stem: folder / f"{stem}{suffix}.png" for stem in PICTURES}
+        results_path = folder / f"results{suffix}.json"
+        for path in (*pictures.values(), results_path):
+            ensure_replaceable(path)
     except (ValueError, TypeError, OutputError) as error:
         return _fail(error, BAD_INPUT)
 
@@ -113,18 +126,17 @@ def _reproduce(arguments):
     matplotlib.use("Agg")  # files, no window
     from .plots import draw_all
 
-    suffix = (f"_share{settings.share}" if settings.share > 1 else "") + ("_quick" if settings.quick else "")
     try:
-        results, pictures = reproduce(setups)
-        drawn = draw_all(results, pictures)
-        results["figures"] = {f"{stem}{suffix}.png": picture.alt for stem, picture in drawn.items()}
-        for stem, picture in drawn.items():
-            picture.save(folder / f"{stem}{suffix}.png")
-        write_json(folder / f"results{suffix}.json", results)
+        results, to_draw = reproduce(chain([first], others))
+        drawn = draw_all(results, to_draw)
+        results["figures"] = {path.name: drawn[stem].alt for stem, path in pictures.items()}
+        for stem, path in pictures.items():
+            drawn[stem].save(path)
+        write_json(results_path, results)
     except (TrainingDiverged, OSError, MemoryError) as error:
         return _fail(error, FAILED)
     print(table(results))
-    print(f"\n{results['seconds']:.0f} s. Written to {folder}: results{suffix}.json, {', '.join(results['figures'])}")
+    print(f"\n{results['seconds']:.0f} s. Written to {folder}: {results_path.name}, {', '.join(results['figures'])}")
     return DONE
 
 

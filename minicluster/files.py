@@ -56,15 +56,7 @@ def whole_file(path, mode="wb"):
     text = {"wb": {}, "w": {"encoding": "utf-8", "newline": "\n"}}.get(mode)
     if text is None:
         raise ValueError(f"mode = {mode!r}, expected 'wb' or 'w'")
-    target = Path(os.path.realpath(path))
-    # os.path, since before Python 3.14 Path.exists raises where it may not look.
-    if os.path.exists(target) and not os.path.isfile(target):
-        # /dev/null, say: to replace it by a file would break the machine.
-        what = "a folder" if os.path.isdir(target) else "something that is no file"
-        raise OutputError(f"cannot write {path}: {what} is there")
-    if os.path.exists(target) and not os.access(target, os.W_OK):
-        # A rename would not ask, but who made the file read-only meant it.
-        raise OutputError(f"cannot write {path}: the file there is read-only")
+    target = ensure_replaceable(path)
     temporary = _temporary_in(target.parent)
     try:
         # open, not tempfile.mkstemp, whose files only their owner may read.
@@ -126,6 +118,35 @@ def _without_numpy(value):
     if isinstance(value, (np.ndarray, np.generic)):
         return value.tolist()
     raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+def ensure_replaceable(path):
+    """Make sure that what is at `path`, if anything, may be replaced by a file.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    Path
+        Where a symbolic link leads, or `path` itself.
+
+    Raises
+    ------
+    OutputError
+        If a folder, a device or a read-only file is there.
+    """
+    target = Path(os.path.realpath(path))
+    # os.path, since before Python 3.14 Path.exists raises where it may not look.
+    if os.path.exists(target) and not os.path.isfile(target):
+        # /dev/null, say: to replace it by a file would break the machine.
+        what = "a folder" if os.path.isdir(target) else "something that is no file"
+        raise OutputError(f"cannot write {path}: {what} is there")
+    if os.path.exists(target) and not os.access(target, os.W_OK):
+        # A rename would not ask, but who made the file read-only meant it.
+        raise OutputError(f"cannot write {path}: the file there is read-only")
+    return target
 
 
 def ensure_writable_folder(path):

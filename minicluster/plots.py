@@ -44,12 +44,13 @@ TASK_COLOURS = (
     "#aa4499",
     BLACK,
 )
-TASK_MARKERS = "osD^v<>PX*"
+MARKERS = "osD^v<>PX*"
 SPLITS = {  # label, colour, marker
     "train": ("train", BLACK, "o"),
     "unseen_instruction": ("unseen instruction", BLUE, "s"),
     "unseen_combination": ("unseen combination", RED, "^"),
 }
+STRING_SPLITS = {"train": "training strings", "unseen_instruction": "unseen strings of the same patterns"}
 
 
 @dataclass(frozen=True)
@@ -116,9 +117,12 @@ def draw_learning(results):
             _line(axis, results, lambda run: run[name][split], colour=colour, marker=marker, label=split_label)
         _step_axis(axis, results)
         axis.set_ylabel(label)
+    config = results["config"]
+    chance = config["share"] / (config["n_tasks"] * config["n_inputs"])  # one of all outputs
+    axes[1].axhline(chance, color="#555555", linestyle=":", linewidth=1.6, label="chance: any output")
     axes[0].set_ylim(bottom=0)
     axes[1].set_ylim(-0.02, 1.05)
-    axes[0].legend(loc="lower left")
+    axes[1].legend(loc="upper left")
     last = ", ".join(f"{SPLITS[split][0]} {values[-1]:.3f}" for split, values in results["accuracy"].items())
     return Picture(
         figure, f"Loss and accuracy against training step, one line a split. Accuracy at the last step: {last}."
@@ -129,45 +133,35 @@ def draw_learning(results):
 def draw_ari(results):
     """Draw the ARI of every layer against the step, training strings beside unseen ones, with the controls."""
     figure, axes = pyplot.subplots(1, 2, figsize=WIDESCREEN, layout="constrained", sharey=True)
-    figure.suptitle(_title(results, "Hidden states come to cluster by task, deeper layers first"))
-    n_layers = len(results["controls"]["regrouping_null_99"])
-    bars = _bars(results)
-    for axis, split in zip(axes, ("train", "unseen_instruction")):
+    figure.suptitle(_title(results, "Do hidden states cluster by task? k-means against the tasks, layer by layer"))
+    n_layers = len(results["ari"]["train"][0])
+    early = results["early_stopping_step"]
+    for axis, (split, title) in zip(axes, STRING_SPLITS.items()):
         for layer in range(n_layers):
             _line(
                 axis,
                 results,
                 lambda run: [values[layer] for values in run["ari"][split]],
                 colour=_layer_colour(layer, n_layers),
-                marker=TASK_MARKERS[layer % len(TASK_MARKERS)],
-                label=f"layer {layer}" + (" (embedding)" if layer == 0 else ""),
+                marker=MARKERS[layer % len(MARKERS)],
+                label=f"layer {layer}" + {0: " (embedding)", n_layers - 1: " (read by nothing)"}.get(layer, ""),
             )
-        for (label, height), style in zip(bars.items(), ("--", "-.", ":")):
+        for (label, height), style in zip(_bars(results, split).items(), ("--", "-.", ":")):
             axis.axhline(height, color="#555555", linestyle=style, linewidth=1.6, label=label, zorder=1)
-        axis.axvline(
-            results["early_stopping_step"],
-            color=RED,
-            linewidth=1.6,
-            label="early stopping\n(lowest loss on\nunseen strings)",
-        )
+        axis.axvline(early, color=RED, linewidth=1.6, label="early stopping: lowest\nloss on unseen strings")
         _step_axis(axis, results)
-        axis.set_title(
-            {"train": "training strings", "unseen_instruction": "unseen strings of the same patterns"}[split]
-        )
+        axis.set_title(title)
     axes[0].set_ylabel("adjusted Rand index (1: clusters are the tasks)")
     axes[0].set_ylim(-0.06, 1.04)
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(
-        handles[::-1][len(bars) + 1 :] + handles[n_layers:],
-        labels[::-1][len(bars) + 1 :] + labels[n_layers:],
-        loc="outside right center",
-    )
-    last = ", ".join(f"{value:.2f}" for value in results["ari"]["train"][-1])
-    levels = ", ".join(f"{label.replace(chr(10), ' ')} {height:.2f}" for label, height in bars.items())
+    order = [*reversed(range(n_layers)), *range(n_layers, len(handles))]  # deepest layer first, as the curves lie
+    figure.legend([handles[i] for i in order], [labels[i] for i in order], loc="outside right center")
+    last = {split: ", ".join(_rounded(value) for value in results["ari"][split][-1]) for split in STRING_SPLITS}
+    levels = ", ".join(f"{' '.join(label.split())} {_rounded(height)}" for label, height in _bars(results, "train").items())
     alt = (
-        "Adjusted Rand index of k-means clusters against training step, one line a layer, training strings on the "
-        f"left, unseen strings on the right. Training strings at the last step, layer 0 first: {last}. Levels of the "
-        f"controls: {levels}. Early stopping at step {results['early_stopping_step']:.0f}."
+        "Adjusted Rand index of k-means clusters against training step, one line a layer. At the last step, layer 0 "
+        f"first: training strings {last['train']}; unseen strings {last['unseen_instruction']}. Controls on training "
+        f"strings: {levels}. Lowest loss on unseen strings at step {early:.0f} of {results['steps'][-1]}."
     )
     return Picture(figure, alt)
 
@@ -178,17 +172,16 @@ def draw_principal_components(components, results):
     steps, points, explained, task = (components[key] for key in ("steps", "points", "explained", "task"))
     n_steps, n_layers = explained.shape
     figure, axes = pyplot.subplots(n_steps, n_layers, figsize=WIDESCREEN, layout="constrained", squeeze=False)
-    figure.suptitle(
-        f"Hidden states at the separator, coloured by task (seed {results['seed']}; two principal components a panel)"
-    )
+    title = "Hidden states at the separator, by task: two principal components a panel"
+    figure.suptitle(_title(results, title, seeds=results["seeds"][:1]))
     for row in range(n_steps):
         for layer in range(n_layers):
             axis = axes[row, layer]
             for t in range(task.max() + 1):
                 x, y = points[row, layer, task == t].T
-                marker = TASK_MARKERS[t % len(TASK_MARKERS)]
+                marker = MARKERS[t % len(MARKERS)]
                 axis.scatter(
-                    x, y, s=9, color=TASK_COLOURS[t % len(TASK_COLOURS)], marker=marker, linewidths=0, alpha=0.8
+                    x, y, s=12, color=TASK_COLOURS[t % len(TASK_COLOURS)], marker=marker, linewidths=0, alpha=0.8
                 )
             axis.set(xticks=[], yticks=[])
             axis.text(
@@ -198,7 +191,7 @@ def draw_principal_components(components, results):
                 transform=axis.transAxes,
                 ha="right",
                 fontsize=10,
-                color="#555555",
+                bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1},
             )
             for spine in axis.spines.values():
                 spine.set_visible(True)
@@ -207,14 +200,16 @@ def draw_principal_components(components, results):
                 axis.set_title("embedding" if layer == 0 else f"layer {layer}", fontsize=14)
         axes[row, 0].set_ylabel(f"step {steps[row]}")
     figure.supxlabel(
-        "Colour and marker: the task, which the input never names. Corner: share of variance shown.", fontsize=13
+        "Colour and marker: the task, which no input names. Corner: share of variance shown.\n"
+        "Untrained, a state tells little but the string's length (the separator's position): the first row's blobs.",
+        fontsize=12,
     )
     ari = results["runs"][0]["ari"]["train"]
-    first, last = ari[0][-2], ari[-1][-2]
+    before, after = (", ".join(_rounded(value) for value in ari[step]) for step in (0, -1))
     alt = (
         f"Scatter plots of {len(task)} strings' hidden states at the separator, layers across, training steps "
-        f"{', '.join(map(str, steps))} down, coloured by task. At first the tasks are mixed (adjusted Rand index "
-        f"{first:.2f} at layer {n_layers - 2}), at the end they form clusters ({last:.2f})."
+        f"{', '.join(map(str, steps))} down, coloured by task. How far clusters are the tasks (adjusted Rand index, "
+        f"layer 0 first): {before} at the first step, {after} at the last."
     )
     return Picture(figure, alt)
 
@@ -308,13 +303,17 @@ def _step_axis(axis, results):
     axis.set_xlabel("training step")
 
 
-def _bars(results):
-    """The controls' levels on the training strings, at the layer that makes each hardest to beat."""
+def _bars(results, split):
+    """The controls' levels, each at the layer where it is hardest to beat; the null's is that of the last step."""
     return {
-        "regrouping null,\n99th percentile": max(results["controls"]["regrouping_null_99"]),
-        "bag of letters": results["controls"]["bag_of_letters"]["ari"]["train"],
-        "untrained model": max(results["ari"]["train"][0]),
+        "regrouping null, 99th\npercentile, last step": max(results["controls"]["regrouping_null_99"][split]),
+        "bag of letters": results["controls"]["bag_of_letters"]["ari"][split],
+        "untrained model": max(results["ari"][split][0]),
     }
+
+
+def _rounded(value):
+    return f"{round(value, 2) + 0:.2f}"  # adding 0 turns -0 into 0
 
 
 def _layer_colour(layer, n_layers):
@@ -322,8 +321,8 @@ def _layer_colour(layer, n_layers):
     return colormaps["viridis_r"](0.08 + 0.92 * layer / max(1, n_layers - 1))
 
 
-def _title(results, text):
-    seeds, config = results["seeds"], results["config"]
+def _title(results, text, seeds=None):
+    seeds, config = seeds or results["seeds"], results["config"]
     who = f"seed {seeds[0]}" if len(seeds) == 1 else f"median and range of seeds {seeds[0]} to {seeds[-1]}"
     extra = f", outputs shared by {config['share']} tasks" if config["share"] > 1 else ""
     return f"{text}\n{who}{extra}{', quick run' if config['quick'] else ''}"

@@ -13,7 +13,6 @@ from minicluster import __version__, cli
 from minicluster.training import TrainingDiverged
 
 REPOSITORY = Path(__file__).parents[1]
-PICTURES = ("dataset", "learning", "ari_by_layer", "hidden_states")
 
 
 def run(*arguments, folder=None):
@@ -45,9 +44,9 @@ def test_a_quick_run_ends_well_and_says_that_it_is_one(quick):
 def test_its_files_go_to_figures_under_names_of_their_own(quick):
     folder, done = quick
     names = sorted(path.name for path in (folder / "figures").iterdir())
-    assert names == sorted([f"{stem}_quick.png" for stem in PICTURES] + ["results_quick.json"])
+    assert names == sorted([f"{stem}_quick.png" for stem in cli.PICTURES] + ["results_quick.json"])
     assert all(name in done.stdout for name in names)
-    for stem in PICTURES:
+    for stem in cli.PICTURES:
         png = (folder / "figures" / f"{stem}_quick.png").read_bytes()
         assert png.startswith(b"\x89PNG") and png.endswith(b"IEND\xaeB`\x82")
 
@@ -102,7 +101,7 @@ def test_a_shared_run_names_its_files_so_and_another_data_seed_changes_the_data(
         (["reproduce", "--steps", "0"], "steps = 0, expected at least 1"),
         (["reproduce", "--seed", "-1"], "seed = -1, expected at least 0"),
         (["reproduce", "--seeds", "0"], "seeds = 0, expected at least 1"),
-        (["reproduce", "--data-seed", "-2"], "seed = -2, expected at least 0"),
+        (["reproduce", "--data-seed", "-2"], "data-seed = -2, expected at least 0"),
         (["reproduce", "--share", "3"], "share = 3, expected a divisor of n_tasks = 10"),
         (["reproduce", "--share", "0"], "share = 0, expected at least 1"),
         (["reproduce", "--backend", "cuda"], "backend = 'cuda', expected one of auto, numpy"),
@@ -145,12 +144,23 @@ def test_a_run_that_fails_says_so_in_one_line_and_leaves_nothing(error, code, me
     assert not any(tmp_path.iterdir())
 
 
-def test_a_picture_that_cannot_be_written_is_said_and_the_old_one_kept(tmp_path):
-    (tmp_path / "learning_quick.png").mkdir()
+def test_a_file_that_cannot_be_replaced_is_said_before_the_training(tmp_path):
+    (tmp_path / "results_quick.json").mkdir()
+    (tmp_path / "learning_quick.png").write_text("kept", encoding="utf-8")
     done = run("reproduce", "--quick", "--steps", 1, "--out", tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1 and "results_quick.json: a folder is there" in done.stderr
+    assert (tmp_path / "learning_quick.png").read_text(encoding="utf-8") == "kept"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full (Linux)")
+def test_a_full_disk_behind_stdout_is_said_in_one_line():
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        command = [sys.executable, "-m", "minicluster", "reproduce", "--help"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, encoding="utf-8", cwd=REPOSITORY)
     assert done.returncode == 1
-    assert done.stderr.count("\n") == 1 and "learning_quick.png: a folder is there" in done.stderr
-    assert not (tmp_path / "results_quick.json").exists()  # which would tell of pictures that are not there
+    assert done.stderr == "minicluster: error: cannot print: No space left on device\n"
 
 
 def test_a_reader_who_leaves_early_is_no_error(tmp_path):

@@ -33,25 +33,42 @@ def test_the_curves_drawn_are_the_results(drawn):
         axis = axes_by_title(figures["ari_by_layer"])[title]
         curves = {line.get_label(): line for line in axis.lines}
         for layer in range(3):
-            line = curves[f"layer {layer}" + (" (embedding)" if layer == 0 else "")]
+            line = curves[f"layer {layer}" + {0: " (embedding)", 2: " (read by nothing)"}.get(layer, "")]
             np.testing.assert_array_equal(line.get_xdata(), results["steps"])
             np.testing.assert_array_equal(line.get_ydata(), [values[layer] for values in results["ari"][split]])
-        null = curves["regrouping null,\n99th percentile"].get_ydata()[0]
-        assert null == max(results["controls"]["regrouping_null_99"])
-        assert curves["bag of letters"].get_ydata()[0] == results["controls"]["bag_of_letters"]["ari"]["train"]
-        assert curves["untrained model"].get_ydata()[0] == max(results["ari"]["train"][0])
+        null = curves["regrouping null, 99th\npercentile, last step"].get_ydata()[0]
+        assert null == max(results["controls"]["regrouping_null_99"][split])
+        assert curves["bag of letters"].get_ydata()[0] == results["controls"]["bag_of_letters"]["ari"][split]
+        assert curves["untrained model"].get_ydata()[0] == max(results["ari"][split][0])
         early = next(line for label, line in curves.items() if label.startswith("early stopping"))
         assert early.get_xdata()[0] == results["early_stopping_step"]
     loss, accuracy = figures["learning"].figure.axes
     for axis, name in ((loss, "loss"), (accuracy, "accuracy")):
-        for line, values in zip(axis.lines, results[name].values()):
-            np.testing.assert_array_equal(line.get_ydata(), values)
+        lines = {line.get_label(): line for line in axis.lines}
+        for split, values in results[name].items():
+            np.testing.assert_array_equal(lines[split.replace("_", " ")].get_ydata(), values)
 
 
 def test_several_seeds_show_their_range(drawn):
     results, _, figures = drawn
     bands = figures["learning"].figure.axes[0].collections
     assert len(bands) == (3 if len(results["runs"]) > 1 else 0)
+    for band, split in zip(bands, results["loss"]):
+        corners = {tuple(corner) for path in band.get_paths() for corner in path.vertices}
+        for run in results["runs"]:
+            assert set(zip(results["steps"], run["loss"][split])) <= corners
+
+
+def test_tasks_have_different_colours_and_markers(drawn):
+    scatters = drawn[2]["hidden_states"].figure.axes[-1].collections
+    assert len({tuple(scatter.get_facecolor()[0]) for scatter in scatters}) == len(scatters) == 3
+    assert len({scatter.get_paths()[0].vertices.tobytes() for scatter in scatters}) == 3
+    assert len(set(plots.TASK_COLOURS)) == len(set(plots.MARKERS)) == 10
+
+
+def test_the_chance_level_is_one_of_all_outputs(drawn):
+    lines = {line.get_label(): line for line in drawn[2]["learning"].figure.axes[1].lines}
+    assert lines["chance: any output"].get_ydata()[0] == 1 / (3 * 4)
 
 
 def test_the_principal_components_have_a_panel_for_each_layer_and_step(drawn):
@@ -72,7 +89,10 @@ def test_the_dataset_picture_marks_every_held_out_pair_of_its_task(drawn):
 
 def test_alt_texts_carry_the_numbers(drawn):
     results, pictures, figures = drawn
-    assert ", ".join(f"{value:.2f}" for value in results["ari"]["train"][-1]) in figures["ari_by_layer"].alt
+    last = ", ".join(f"{round(value, 2) + 0:.2f}" for value in results["ari"]["train"][-1])
+    assert f"training strings {last}; unseen" in figures["ari_by_layer"].alt
+    first, last = (", ".join(f"{round(v, 2) + 0:.2f}" for v in results["runs"][0]["ari"]["train"][i]) for i in (0, -1))
+    assert f"{first} at the first step, {last} at the last" in figures["hidden_states"].alt
     assert f"train {results['accuracy']['train'][-1]:.3f}" in figures["learning"].alt
     assert all(p.text in figures["dataset"].alt for p in pictures["dataset"].patterns[:2])
 

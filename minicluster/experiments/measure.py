@@ -41,7 +41,7 @@ def measure(setup, recordings):
         - `cross_pattern_1nn` {split: [[value a layer] a step]}: see `cross_subgroup_neighbor_score`; neighbours of
           unseen instructions are sought among training strings
         - `early_stopping_step`: the recorded step with the lowest loss on unseen instructions
-        - `controls`: `regrouping_null_99` [value a layer] at the last step, `bag_of_letters` {"ari",
+        - `controls`: `regrouping_null_99` {split: [value a layer]} at the last step, `bag_of_letters` {"ari",
           "cross_pattern_1nn"} {split: value}, `cross_pattern_1nn_by_chance`; the untrained model is step 0 of `ari`
         - `landing`: see `landing`
         - `data_digest`, `parameters_digest`: SHA-256 of the data and of the trained parameters
@@ -61,15 +61,20 @@ def measure(setup, recordings):
             progress.update(done)
 
     pattern_tasks = np.arange(len(setup.dataset.patterns)) // setup.dataset.n_distributions  # (patterns,)
-    null = [
-        regrouping_null(train_labels, strings["train"].distribution, pattern_tasks, seed=setup.seed)
-        for train_labels, _ in labels  # of the last recording
-    ]
+    null = {
+        name: [
+            regrouping_null(pair[split], strings[name].distribution, pattern_tasks, seed=setup.seed)
+            for pair in labels  # of the last recording
+        ]
+        for split, name in enumerate(strings)
+    }
     letters = [letter_counts(strings[name], setup.dataset.vocabulary) for name in strings]
     letter_labels = cluster(setup, *letters)
     chance = (setup.dataset.n_distributions - 1) / (len(setup.dataset.patterns) - 1)
     controls = {
-        "regrouping_null_99": [float(np.quantile(draws, BAR_QUANTILE)) for draws in null],
+        "regrouping_null_99": {
+            name: [float(np.quantile(draws, BAR_QUANTILE)) for draws in layers] for name, layers in null.items()
+        },
         "bag_of_letters": {
             "ari": {name: adjusted_rand_score(t, found) for name, t, found in zip(strings, tasks, letter_labels)},
             "cross_pattern_1nn": dict(zip(strings, neighbour_scores(strings, *letters))),

@@ -21,8 +21,8 @@ def reproduce(setups):
 
     Parameters
     ----------
-    setups : list of Setup
-        Alike but for their seeds.
+    setups : iterable of Setup
+        At least one, alike but for their seeds. Each is asked for when the one before is done.
 
     Returns
     -------
@@ -39,18 +39,19 @@ def reproduce(setups):
         If a training did.
     """
     began = time.perf_counter()
-    runs, components = [], None
+    runs, pictures, settings = [], None, None
     for setup in setups:
-        label = "training" if len(setups) == 1 else f"seed {setup.seed}"
-        recordings = train_and_record(setup, label)
+        recordings = train_and_record(setup, f"seed {setup.seed}: training")
         runs.append(measure(setup, recordings))
-        if components is None:
-            components = principal_components(setup, recordings)
-    settings = setups[0].settings
+        if pictures is None:
+            settings = setup.settings
+            pictures = {"dataset": setup.dataset, "principal_components": principal_components(setup, recordings)}
+    if not runs:
+        raise ValueError("setups is empty, expected at least one")
     results = {
         "config": asdict(settings),
-        "seed": setups[0].seed,
-        "seeds": [setup.seed for setup in setups],
+        "seed": runs[0]["seed"],
+        "seeds": [run["seed"] for run in runs],
         "environment": environment(),
         "seconds": round(time.perf_counter() - began, 1),
         "steps": runs[0]["steps"],
@@ -60,7 +61,7 @@ def reproduce(setups):
         "runs": runs,
         "claims": judge(runs, settings.middle_layer),
     }
-    return results, {"dataset": setups[0].dataset, "principal_components": components}
+    return results, pictures
 
 
 def median(values):
@@ -101,10 +102,15 @@ def table(results):
 
     ari, neighbours = results["ari"], results["cross_pattern_1nn"]
     letters = controls["bag_of_letters"]
-    n_layers = len(controls["regrouping_null_99"])
+    null = controls["regrouping_null_99"]["train"]
+    n_layers = len(null)
 
     def row(label, values):
-        return f"  {label:{LABEL_WIDTH - 2}}" + "".join(f"{value:6.2f}" for value in values)
+        # Adding 0 turns the -0 that rounding leaves into 0.
+        return f"  {label:{LABEL_WIDTH - 2}}" + "".join(f"{round(value, 2) + 0:6.2f}" for value in values)
+
+    def without_layers(label, value):
+        return f"  {label:{LABEL_WIDTH - 2}}{value:6.2f} (has no layers)"
 
     lines += [
         "",
@@ -112,17 +118,25 @@ def table(results):
         row("train", ari["train"][-1]),
         row("unseen instruction", ari["unseen_instruction"][-1]),
         row("control: untrained", ari["train"][0]),
-        row("control: regrouping null, 99 %", controls["regrouping_null_99"]),
-        row("control: bag of letters", [letters["ari"]["train"]]),
+        row("control: regrouping null, 99 %", null),
+        without_layers("control: bag of letters", letters["ari"]["train"]),
         "",
         f"{'cross-pattern 1-NN, by layer':{LABEL_WIDTH}}" + "".join(f"{layer:6}" for layer in range(n_layers)),
         row("train", neighbours["train"][-1]),
         row("unseen instruction", neighbours["unseen_instruction"][-1]),
         row("control: untrained", neighbours["train"][0]),
-        row("control: bag of letters", [letters["cross_pattern_1nn"]["train"]]),
-        row("control: chance", [controls["cross_pattern_1nn_by_chance"]]),
+        without_layers("control: bag of letters", letters["cross_pattern_1nn"]["train"]),
+        without_layers("control: chance", controls["cross_pattern_1nn_by_chance"]),
         "",
     ]
-    verdicts = {True: "holds", False: "DOES NOT HOLD", None: "not measured"}
-    lines += [f"claim {claim['id']}  {verdicts[claim['holds']]:14}{claim['statement']}" for claim in results["claims"]]
-    return "\n".join(lines)
+    return "\n".join(lines + [_claim_line(claim) for claim in results["claims"]])
+
+
+def _claim_line(claim):
+    verdict = {True: "holds", False: "DOES NOT HOLD", None: "not measured"}[claim["holds"]]
+    line = f"claim {claim['id']}  {verdict:14}{claim['statement']}"
+    if claim["measured"] is None:
+        return line
+    numbers = [measured["number"] for measured in claim["measured"]]
+    low, high = f"{min(numbers):.2f}", f"{max(numbers):.2f}"
+    return f"{line} ({claim['measured'][0]['number_is']}: {low if low == high else f'{low} to {high}'})"

@@ -4,10 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..checks import check_whole_number
 from ..nn import AdamW, Transformer, TransformerConfig, warmup_cosine
 from ..tasks import InstructionDataset, make_instruction_dataset
-from ..training import Progress, answer, hidden_states_at, recording_steps, training_steps
+from ..training import Progress, TrainingDiverged, answer, hidden_states_at, recording_steps, training_steps
 from .settings import Settings
+
+# Random numbers for different purposes come from different streams, or the sampled rows would be the first batches.
+ORDER_STREAM, SAMPLE_STREAM = 1, 2
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ def prepare(settings, seed, data_seed=None, backend="auto"):
     ValueError, TypeError
         If the settings are impossible.
     """
+    check_whole_number("seed", seed, 0)
     data_seed = seed if data_seed is None else data_seed
     s = settings
     dataset = make_instruction_dataset(
@@ -109,9 +114,13 @@ def train_and_record(setup, label="training"):
     ------
     TrainingDiverged
         If the loss or the gradient's norm is no longer finite.
+    ValueError
+        If the model was trained before: its first recording would not be of an untrained one.
     """
+    if setup.optimizer.steps:
+        raise ValueError(f"setup was trained for {setup.optimizer.steps} steps before, expected a new one from prepare")
     s = setup.settings
-    rng = np.random.default_rng(setup.seed)
+    rng = np.random.default_rng([setup.seed, SAMPLE_STREAM])
     samples = {
         name: split[np.sort(rng.permutation(len(split))[: s.recorded_rows])]
         for name, split in setup.dataset.splits.items()
@@ -125,17 +134,19 @@ def train_and_record(setup, label="training"):
         setup.dataset.train,
         s.steps,
         batch_size=s.batch_size,
-        seed=setup.seed,
+        seed=[setup.seed, ORDER_STREAM],
         learning_rate=lambda step: warmup_cosine(step, s.steps, s.lr, warmup),
         max_norm=s.max_norm,
     )
     recorded = set(recording_steps(s.steps, s.n_recordings))
-    recordings = [record(setup, 0, samples)]
+    recordings, loss = [record(setup, 0, samples)], None
     with Progress(s.steps, label) as progress:
         for step, loss in steps:
             progress.update(step, loss=loss)
             if step in recorded:
                 recordings.append(record(setup, step, setup.dataset.splits if step == s.steps else samples))
+                if not all(np.isfinite(value) for value in recordings[-1].loss.values()):
+                    raise TrainingDiverged(step, loss)
     return recordings
 
 
@@ -149,21 +160,17 @@ def record(setup, step, judged):
     judged : dict from split name to Split
         The examples that loss and accuracy are taken from.
     """
-    loss, accuracy = {}, {}
-    for name, split in judged.items():
-        losses, right = answer(setup.model, split)
-        loss[name], accuracy[name] = _mean(losses), _mean(right)
-    states = {}
-    for name in ("train", "unseen_instruction"):
-        strings = unique_strings(setup.dataset.splits[name])
-        states[name] = hidden_states_at(setup.model, strings.tokens, strings.separator)
+    loss, accuracy, states = {}, {}, {}
+    with np.errstate(all="ignore"):  # a model that diverged is told by its loss, once
+        for name, split in judged.items():
+            losses, right = answer(setup.model, split)
+            loss[name], accuracy[name] = float(losses.mean()), float(right.mean())
+        for name in ("train", "unseen_instruction"):
+            strings = unique_strings(setup.dataset.splits[name])
+            states[name] = hidden_states_at(setup.model, strings.tokens, strings.separator)
     return Recording(step, loss, accuracy, states)
 
 
 def unique_strings(split):
     """Return one row of a split for each different instruction."""
     return split[split.unique_instructions()]
-
-
-def _mean(values):
-    return float(values.mean()) if len(values) else float("nan")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-import numpy as np
+from ..checks import check_whole_number
 
 # A shallower model, trained a fifth as long at twice the learning rate, and looked at less often.
 QUICK = {"n_layers": 4, "steps": 220, "lr": 2e-3, "warmup": 50, "n_recordings": 8, "recorded_rows": 200, "restarts": 5}
@@ -69,6 +69,7 @@ class Settings:
             "n_distributions": 2,  # a neighbour from another pattern of the task must exist
             "n_unseen_instructions": 1,
             "n_held_out_inputs": 1,
+            "d_model": 2,  # a picture needs two components
             "steps": 1,
             "batch_size": 1,
             "warmup": 0,
@@ -77,11 +78,7 @@ class Settings:
             "restarts": 1,
         }
         for name, least in least_values.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-                raise TypeError(f"{name} = {value!r}, expected a whole number")
-            if value < least:
-                raise ValueError(f"{name} = {value}, expected at least {least}")
+            check_whole_number(name, getattr(self, name), least)
 
     @property
     def middle_layer(self):

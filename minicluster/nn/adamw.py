@@ -1,6 +1,7 @@
 """AdamW, gradient clipping, and the learning rate's warm-up and cosine decay."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -38,7 +39,7 @@ class AdamW:
         _require_at_least_0("weight_decay", weight_decay)
         if not eps > 0:
             raise ValueError(f"eps = {eps}, expected a number above 0")
-        if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+        if not isinstance(betas, Sequence) or len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f"betas = {betas}, expected two numbers from 0 up to, not including, 1")
         self.parameters = parameters
         self.lr = lr
@@ -61,8 +62,8 @@ class AdamW:
 
         Raises
         ------
-        ValueError
-            If a gradient is missing, has no parameter or has the wrong shape. Nothing has changed then.
+        ValueError, TypeError
+            If a gradient is missing, has no parameter or the wrong shape or dtype. Nothing has changed then.
         """
         lr = self.lr if lr is None else lr
         _require_at_least_0("lr", lr)
@@ -89,6 +90,8 @@ class AdamW:
         for name, parameter in self.parameters.items():
             if gradients[name].shape != parameter.shape:
                 raise ValueError(f"gradients[{name!r}] has shape {gradients[name].shape}, expected {parameter.shape}")
+            if not np.can_cast(gradients[name].dtype, parameter.dtype, "same_kind"):
+                raise TypeError(f"gradients[{name!r}] has dtype {gradients[name].dtype}, expected {parameter.dtype}")
 
 
 def clip_gradients(gradients, max_norm):

@@ -16,26 +16,30 @@ class Parameters(MutableMapping):
     shapes : dict from str to tuple of int
     dtype : NumPy dtype
 
-    Attributes
-    ----------
-    flat : (total size,) array
-        All entries, in the order of the names; zeros at first.
+    All entries are 0 at first.
     """
 
     def __init__(self, shapes, dtype):
         sizes = [int(np.prod(shape)) for shape in shapes.values()]
-        self.flat = np.zeros(sum(sizes), dtype)
-        pieces = np.split(self.flat, np.cumsum(sizes)[:-1])  # views, not copies
+        self._flat = np.zeros(sum(sizes), dtype)
+        pieces = np.split(self._flat, np.cumsum(sizes)[:-1])  # views, not copies
         self._views = {name: piece.reshape(shape) for (name, shape), piece in zip(shapes.items(), pieces)}
+
+    @property
+    def flat(self):
+        """All entries, in the order of the names: (total size,). Writing into it, or assigning, changes the arrays."""
+        return self._flat
+
+    @flat.setter
+    def flat(self, values):
+        self._flat[:] = values
 
     def zeros_like(self):
         """Return zeros of the same names, shapes and dtype, for gradients."""
         return Parameters({name: view.shape for name, view in self.items()}, self.flat.dtype)
 
-    def __getitem__(self, name):
-        return self._views[name]
-
-    def __setitem__(self, name, value):
+    def check(self, name, value):
+        """Raise KeyError, ValueError or TypeError unless `value` can be assigned to `name`."""
         if name not in self._views:
             raise KeyError(f"no parameter is named {name!r}; the names are {', '.join(self._views)}")
         view, value = self._views[name], np.asarray(value)
@@ -43,7 +47,21 @@ class Parameters(MutableMapping):
             raise ValueError(f"{name} has shape {value.shape}, expected {view.shape}")
         if not np.can_cast(value.dtype, view.dtype, "same_kind"):
             raise TypeError(f"{name} has dtype {value.dtype}, expected {view.dtype}")
-        view[...] = value
+
+    def __deepcopy__(self, memo):
+        copy = self.zeros_like()  # entry by entry, the views of a copy would no longer be views
+        copy.flat[:] = self.flat
+        return copy
+
+    def __reduce__(self):
+        return _rebuild, ({name: view.shape for name, view in self.items()}, self.flat)
+
+    def __getitem__(self, name):
+        return self._views[name]
+
+    def __setitem__(self, name, value):
+        self.check(name, value)
+        self._views[name][...] = value
 
     def __delitem__(self, name):
         raise TypeError(f"{name} can't be deleted: a model needs all its parameters")
@@ -56,3 +74,9 @@ class Parameters(MutableMapping):
 
     def __repr__(self):
         return f"Parameters({len(self)} arrays, {self.flat.size} entries, {self.flat.dtype})"
+
+
+def _rebuild(shapes, flat):
+    parameters = Parameters(shapes, flat.dtype)
+    parameters.flat[:] = flat
+    return parameters

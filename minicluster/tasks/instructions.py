@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..checks import check_whole_number
 from .patterns import Pattern
 from .vocabulary import PAD, SEPARATOR, Vocabulary
 
@@ -201,6 +202,7 @@ def make_instruction_dataset(
     longest = max(len(string) for drawn in strings for string in drawn) + len(("separator", "input"))
     if context_length is None:
         context_length = longest
+    check_whole_number("context_length", context_length, 1)
     if context_length < longest:
         raise ValueError(f"context_length = {context_length}, expected at least {longest}, the longest sequence")
     return InstructionDataset(
@@ -307,7 +309,8 @@ def _encode(examples, outputs, vocabulary, T):
 
 def _checked_patterns(patterns, n_tasks, n_distributions):
     """Return a task's patterns after another's, as Pattern objects."""
-    if len(patterns) != n_tasks or any(isinstance(own, str) or len(own) != n_distributions for own in patterns):
+    lists = isinstance(patterns, (list, tuple)) and all(isinstance(own, (list, tuple)) for own in patterns)
+    if not lists or len(patterns) != n_tasks or any(len(own) != n_distributions for own in patterns):
         raise ValueError(f"patterns = {patterns!r}, expected {n_tasks} lists of {n_distributions} patterns")
     texts = [text for own in patterns for text in own]
     twice = [text for text in texts if texts.count(text) > 1]
@@ -330,16 +333,12 @@ def _check_numbers(
         "seed": (seed, 0),
     }
     for name, (value, minimum) in least.items():
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-            raise TypeError(f"{name} = {value!r}, expected a whole number")
-        if value < minimum:
-            raise ValueError(f"{name} = {value}, expected at least {minimum}")
+        check_whole_number(name, value, minimum)
     if n_tasks % share:
         raise ValueError(f"share = {share}, expected a divisor of n_tasks = {n_tasks}")
-    if share > math.factorial(n_inputs):
-        raise ValueError(
-            f"share = {share}, expected at most {math.factorial(n_inputs)}, the functions of {n_inputs} inputs"
-        )
+    n_functions = math.factorial(min(n_inputs, n_tasks))  # of as many inputs as matter here: n! is at least n
+    if share > n_functions:
+        raise ValueError(f"share = {share}, expected at most {n_functions}, the functions of {n_inputs} inputs")
     most = n_inputs * (n_distributions - 1) // n_distributions
     if n_held_out_inputs > most:
         raise ValueError(

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from ..checks import check_whole_number
 from ..nn import clip_gradients
 from .memory import keep_freed_memory
 
@@ -72,7 +73,7 @@ def training_steps(model, optimizer, split, steps, *, batch_size, seed, learning
     steps : int
     batch_size : int
         B.
-    seed : int
+    seed : int or sequence of int
         Of the order of examples.
     learning_rate : function from int to float
         The rate of step 0, 1, ..., steps - 1.
@@ -91,6 +92,9 @@ def training_steps(model, optimizer, split, steps, *, batch_size, seed, learning
     TrainingDiverged
         If the loss or the gradient's norm is no longer finite.
     """
+    check_whole_number("batch_size", batch_size, 1)
+    if not len(split):
+        raise ValueError("split has no rows, expected at least 1")
     keep_freed_memory()
     rng = np.random.default_rng(seed)
     batches = shuffled_batches(len(split), batch_size, rng)

@@ -13,11 +13,11 @@ def good_run():
         "ari": {"train": [[0.0, 0.04, 0.05, 0.05], [0.0, 0.1, 0.9, 0.95], [0.0, 0.1, 0.95, 1.0]]},
         "cross_pattern_1nn": {"unseen_instruction": [[0.08] * 4, [0.1] * 4, [0.08, 0.1, 0.9, 0.95]]},
         "controls": {
-            "regrouping_null_99": [0.0, 0.1, 0.3, 0.3],
+            "regrouping_null_99": {"train": [0.0, 0.1, 0.3, 0.3]},
             "bag_of_letters": {"ari": {"train": 0.12}, "cross_pattern_1nn": {"unseen_instruction": 0.1}},
             "cross_pattern_1nn_by_chance": 0.077,
         },
-        "landing": {"accuracy_landed": 0.99, "accuracy_misplaced": 0.5},
+        "landing": {"n_misplaced": 8, "accuracy_landed": 0.99, "accuracy_misplaced": 0.5},
     }
 
 
@@ -33,21 +33,22 @@ def test_a_good_run_holds_and_the_rest_is_not_measured():
         measured = claim["holds"] is not None
         assert claim["statement"] == STATEMENTS[claim["id"]]
         assert (claim["measured"] is not None) == (claim["rule"] is not None) == measured
-    assert claims[0]["measured"][0]["best_layer"] == 3
+    assert claims[0]["measured"][0]["number"] == 0.95
 
 
 @pytest.mark.parametrize(
     ("claim", "path", "value"),
     [
         (1, ("ari", "train", -1, 2), 0.29),  # below the regrouping null
-        (1, ("controls", "regrouping_null_99", 3), 1.0),  # equal to it
+        (1, ("controls", "regrouping_null_99", "train", 3), 1.0),  # equal to it
         (1, ("controls", "bag_of_letters", "ari", "train"), 0.96),
         (1, ("ari", "train", 0, 2), 0.96),  # untrained
         (1, ("ari", "train", -1, 1), 0.96),  # a shallow layer
+        (1, ("ari", "train", -1, 3), 0.49),  # above all controls, but hardly clusters
         (2, ("ari", "train", 0, 2), 0.5),  # rises by less than 0.5
         (2, ("ari", "train", 1, 2), 0.8),  # still rising in the second half
         (4, ("cross_pattern_1nn", "unseen_instruction", -1, 2), 0.49),
-        (4, ("cross_pattern_1nn", "unseen_instruction", 0, 2), 0.95),  # untrained
+        (4, ("cross_pattern_1nn", "unseen_instruction", 0, 2), 0.9),  # no better than untrained
         (4, ("controls", "bag_of_letters", "cross_pattern_1nn", "unseen_instruction"), 0.95),
         (4, ("landing", "accuracy_misplaced"), 0.98),  # wrong only twice as often where misplaced
         (4, ("landing", "accuracy_misplaced"), 1.0),
@@ -91,7 +92,9 @@ def test_what_a_run_could_not_measure_is_no_verdict():
 
 def test_few_errors_are_enough_if_they_are_the_misplaced_strings():
     run = good_run()
-    run["landing"] = {"accuracy_landed": 1.0, "accuracy_misplaced": 0.9}
+    run["landing"] = {"n_misplaced": 3, "accuracy_landed": 1.0, "accuracy_misplaced": 0.9}
     assert verdicts(run)[4] is True
-    run["landing"]["accuracy_misplaced"] = 1.0  # no errors at all
+    run["landing"]["n_misplaced"] = 2
+    assert verdicts(run)[4] is None
+    run["landing"] |= {"n_misplaced": 9, "accuracy_misplaced": 1.0}  # no errors at all
     assert verdicts(run)[4] is None

@@ -53,12 +53,12 @@ def test_states_that_hold_the_task_score_1_and_the_null_stays_below(setup):
     assert measured["early_stopping_step"] == 4
     assert measured["landing"]["landed"] == 1 and measured["landing"]["n_misplaced"] == 0
     assert measured["landing"]["accuracy_misplaced"] is None
-    assert measured["controls"]["regrouping_null_99"][0] == 0
+    assert measured["controls"]["regrouping_null_99"]["train"][0] == 0
 
 
 def test_states_that_hold_the_pattern_only_do_not_pass_the_null(setup):
     measured = measure(setup, [recording_of(0, perfect_states(setup, by="distribution"))])
-    ari, null = measured["ari"]["train"][-1], measured["controls"]["regrouping_null_99"]
+    ari, null = measured["ari"]["train"][-1], measured["controls"]["regrouping_null_99"]["train"]
     assert ari[1] > 0.2  # clusters of whole patterns score above 0 whatever the task,
     assert ari[1] <= null[1]  # which is what the null is for
     assert measured["cross_pattern_1nn"]["train"][-1][1] < 0.7
