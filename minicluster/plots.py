@@ -157,7 +157,8 @@ def draw_ari(results):
     order = [*reversed(range(n_layers)), *range(n_layers, len(handles))]  # deepest layer first, as the curves lie
     figure.legend([handles[i] for i in order], [labels[i] for i in order], loc="outside right center")
     last = {split: ", ".join(_rounded(value) for value in results["ari"][split][-1]) for split in STRING_SPLITS}
-    levels = ", ".join(f"{' '.join(label.split())} {_rounded(height)}" for label, height in _bars(results, "train").items())
+    bars = _bars(results, "train")
+    levels = ", ".join(f"{' '.join(label.split())} {_rounded(height)}" for label, height in bars.items())
     alt = (
         "Adjusted Rand index of k-means clusters against training step, one line a layer. At the last step, layer 0 "
         f"first: training strings {last['train']}; unseen strings {last['unseen_instruction']}. Controls on training "

@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from minicluster.cluster import adjusted_rand_score
 from minicluster.experiments import Settings, prepare
 from minicluster.experiments.measure import (
     cluster,
@@ -10,7 +13,10 @@ from minicluster.experiments.measure import (
     neighbour_scores,
     principal_components,
 )
-from minicluster.experiments.run import Recording, record, train_and_record, unique_strings
+from minicluster.experiments.run import ORDER_STREAM, Recording, record, train_and_record, unique_strings
+from minicluster.nn import AdamW, Transformer, TransformerConfig, warmup_cosine
+from minicluster.tasks import make_instruction_dataset
+from minicluster.training import TrainingDiverged, answer, shuffled_batches, train_step
 
 SMALL = Settings(
     n_tasks=3, n_distributions=2, n_inputs=4, n_instructions=6, n_unseen_instructions=3, n_held_out_inputs=1,
@@ -149,3 +155,65 @@ def test_principal_components_begin_untrained_and_end_trained(setup):
     x = recordings[-1].states["train"][2].astype(float)
     spread = components["points"][-1, 2].var(axis=0).sum() / x.var(axis=0).sum()
     assert components["explained"][-1, 2] == pytest.approx(spread, rel=1e-9)  # two ways to the same number, in float64
+
+
+def test_the_training_is_the_one_that_the_settings_describe():
+    settings = replace(SMALL, steps=7, warmup=3, lr=0.02, weight_decay=0.3, max_norm=0.05)
+    setup = prepare(settings, seed=4, data_seed=9)
+    recordings = train_and_record(setup)
+    data = make_instruction_dataset(3, 2, 4, n_instructions=6, n_unseen_instructions=3, n_held_out_inputs=1, seed=9)
+    assert setup.dataset.digest() == data.digest()
+    model = Transformer(TransformerConfig(len(data.vocabulary), data.context_length, 8, 2, 2), seed=4)
+    optimizer = AdamW(model.parameters, lr=0.02, weight_decay=0.3)
+    batches = shuffled_batches(len(data.train), 8, np.random.default_rng([4, ORDER_STREAM]))
+    for step in range(7):
+        batch = data.train[next(batches)]
+        optimizer.lr = warmup_cosine(step, 7, 0.02, 3)
+        train_step(model, optimizer, batch.tokens, batch.targets, batch.mask, max_norm=0.05)
+    np.testing.assert_array_equal(setup.model.parameters.flat, model.parameters.flat)
+    # The last step is judged on all rows.
+    for name, split in data.splits.items():
+        losses, right = answer(model, split)
+        assert recordings[-1].loss[name] == losses.mean() and recordings[-1].accuracy[name] == right.mean()
+
+
+def test_on_the_way_a_sample_is_judged_but_all_unseen_instructions():
+    settings = replace(SMALL, recorded_rows=5)
+    recordings = train_and_record(prepare(settings, seed=0))
+    fresh = prepare(settings, seed=0)
+    full = record(fresh, 0, fresh.dataset.splits)
+    assert recordings[0].loss["unseen_instruction"] == full.loss["unseen_instruction"]
+    assert recordings[0].loss["train"] != full.loss["train"]
+    batches = shuffled_batches(len(fresh.dataset.train), 8, np.random.default_rng([0, ORDER_STREAM]))
+    first = fresh.dataset.train[np.sort(next(batches)[:5])]
+    assert recordings[0].loss["train"] != record(fresh, 0, {"train": first}).loss["train"]  # not the first rows trained
+
+
+def test_a_setup_serves_once(setup):
+    train_and_record(setup)
+    with pytest.raises(ValueError, match="setup was trained for 6 steps before"):
+        train_and_record(setup)
+
+
+def test_a_model_that_diverges_in_its_last_step_is_told():
+    with pytest.raises(TrainingDiverged, match="at step 1"):
+        train_and_record(prepare(replace(SMALL, steps=1, lr=1e30, warmup=0), seed=0))
+
+
+def test_controls_are_those_of_the_letters_and_of_the_untrained_model(setup):
+    strings, states = strings_of(setup), perfect_states(setup)
+    letters = [letter_counts(strings[name], setup.dataset.vocabulary) for name in strings]
+    noise = np.random.default_rng(0)
+    untrained = {name: noise.standard_normal(array.shape) for name, array in states.items()}
+    measured = measure(setup, [recording_of(0, untrained), recording_of(4, states)])
+    labels, scores = cluster(setup, *letters), neighbour_scores(strings, *letters)
+    bag = measured["controls"]["bag_of_letters"]
+    for split, name in enumerate(strings):
+        assert bag["ari"][name] == adjusted_rand_score(strings[name].task, labels[split])
+        assert bag["cross_pattern_1nn"][name] == scores[split]
+    only_letters = {name: np.stack([counts] * 3) for name, counts in zip(strings, letters)}
+    assert (
+        measured["landing"]["bag_of_letters"]
+        == landing(setup, [recording_of(4, only_letters)] * 2, strings, letters)["landed"]
+    )
+    assert measured["landing"]["untrained"] < measured["landing"]["landed"] == 1

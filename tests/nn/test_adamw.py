@@ -72,7 +72,15 @@ def test_gradients_that_do_not_fit_change_nothing(gradients, message):
 
 @pytest.mark.parametrize(
     "setting",
-    [{"lr": -1}, {"lr": math.nan}, {"betas": (0.9, 1.0)}, {"betas": (0.9,)}, {"eps": 0}, {"weight_decay": -0.1}],
+    [
+        {"betas": 0.9},
+        {"lr": -1},
+        {"lr": math.nan},
+        {"betas": (0.9, 1.0)},
+        {"betas": (0.9,)},
+        {"eps": 0},
+        {"weight_decay": -0.1},
+    ],
 )
 def test_impossible_settings_are_named(setting):
     with pytest.raises(ValueError, match=next(iter(setting))):
@@ -81,9 +89,9 @@ def test_impossible_settings_are_named(setting):
 
 def test_clipping_scales_all_gradients_together():
     gradients = {"a": np.array([3.0, 0.0]), "b": np.array([[4.0]])}
-    assert clip_gradients(gradients, 1.0) == 5.0
-    np.testing.assert_allclose(gradients["a"], [0.6, 0.0], rtol=1e-15)
-    np.testing.assert_allclose(gradients["b"], [[0.8]], rtol=1e-15)
+    assert clip_gradients(gradients, 4.0) == 5.0
+    np.testing.assert_allclose(gradients["a"], [2.4, 0.0], rtol=1e-15)
+    np.testing.assert_allclose(gradients["b"], [[3.2]], rtol=1e-15)
 
 
 def test_short_gradients_are_left_alone():
@@ -109,3 +117,21 @@ def test_schedule_rises_then_falls_within_its_bounds(steps, warmup):
     assert (rates > 0).all() and (rates <= 1).all()
     assert (np.diff(rates[: warmup + 1]) > 0).all()
     assert (np.diff(rates[warmup:]) < 0).all()
+
+
+def test_decay_comes_before_the_update_and_with_the_rate_of_the_step():
+    parameters = {"weight": np.full((1, 1), 8.0)}
+    optimizer = AdamW(parameters, lr=9.0, eps=1e-12, weight_decay=0.5)
+    optimizer.step({"weight": np.ones((1, 1))}, lr=0.1)
+    # 8 (1 - 0.1 * 0.5) - 0.1 = 7.5; decay after the update would give 7.505, and with rate 9 something negative.
+    np.testing.assert_allclose(parameters["weight"], 7.5, rtol=1e-11)  # eps, bias corrections
+
+
+def test_what_a_step_refuses_changes_nothing():
+    parameters = {"bias": np.array([1.0])}
+    optimizer = AdamW(parameters)
+    with pytest.raises(ValueError, match="lr = -1, expected"):
+        optimizer.step({"bias": np.array([1.0])}, lr=-1)
+    with pytest.raises(TypeError, match=r"gradients\['bias'\] has dtype complex128, expected float64"):
+        optimizer.step({"bias": np.ones(1, complex)})
+    assert parameters["bias"] == 1 and optimizer.steps == 0

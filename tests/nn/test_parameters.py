@@ -1,3 +1,6 @@
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -50,3 +53,14 @@ def test_zeros_like_has_its_own_memory(parameters):
     assert {name: z.shape for name, z in zeros.items()} == {name: p.shape for name, p in parameters.items()}
     zeros.flat[:] = 1
     assert not parameters.flat.any()
+
+
+@pytest.mark.parametrize("copy_of", [copy.copy, copy.deepcopy, lambda p: pickle.loads(pickle.dumps(p))])
+def test_a_copys_arrays_are_views_into_its_own_flat_array(parameters, copy_of):
+    parameters.flat[:] = np.arange(11)
+    twin = copy_of(parameters)
+    np.testing.assert_array_equal(twin.flat, np.arange(11))
+    twin.flat *= 2
+    assert twin["b"] == 12 and parameters["b"] == 6
+    twin.flat = np.ones(11)
+    assert (twin["c"] == 1).all() and twin["c"].dtype == np.float32

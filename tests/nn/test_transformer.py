@@ -214,6 +214,7 @@ def test_a_state_dict_that_does_not_fit_changes_nothing():
         ({"vocab_size": -1}, ValueError, "vocab_size = -1, expected at least 1"),
         ({"n_heads": 1.0}, TypeError, "n_heads = 1.0, expected a whole number"),
         ({"d_ff": 0}, ValueError, "d_ff = 0, expected at least 1"),
+        ({"d_model": None, "d_ff": None}, TypeError, "d_model = None, expected a whole number"),
     ],
 )
 def test_impossible_configurations_are_named(changes, error, message):
@@ -245,3 +246,39 @@ def test_unknown_backends_and_dtypes_are_refused():
         Transformer(config, backend="cuda")
     with pytest.raises(ValueError, match="dtype = int64, expected one of float32"):
         Transformer(config, dtype=np.int64)
+
+
+def test_initial_weights_have_the_documented_spread():
+    parameters = Transformer(TransformerConfig(200, 50, 64, 2, 4)).parameters
+    for name, p in parameters.items():
+        if p.ndim == 1:
+            assert (p == (1 if name.endswith("weight") else 0)).all(), name
+        else:
+            std = 0.05 / 2 if name.endswith("c_proj.weight") else 0.05  # sqrt(2 L) = 2
+            # The standard deviation of n normal numbers scatters by 1 / sqrt(2 n), here by 1.3 % at most.
+            assert abs(p.std() / std - 1) < 5 / np.sqrt(2 * p.size), name
+
+
+def test_the_mlp_is_four_times_as_wide_by_default():
+    assert TransformerConfig(5, 4, 6, 1, 2).d_ff == 24
+
+
+def test_hidden_states_end_in_what_the_logits_are_read_from_and_honour_start():
+    model, rng = small_model(), np.random.default_rng(6)
+    tokens, start = random_tokens(model, rng, 2, 4), np.array([[0, 1, 2, 3]] * 2)
+    last = model.hidden_states(tokens, start)[-1]
+    normed = (last - last.mean(-1, keepdims=True)) / np.sqrt(last.var(-1, keepdims=True) + 1e-5)
+    normed = normed * model.parameters["ln_f.weight"] + model.parameters["ln_f.bias"]
+    logits = model.forward(tokens, start)[0]
+    np.testing.assert_allclose(normed @ model.parameters["wte.weight"].T, logits, rtol=1e-10, atol=1e-10)  # rounding
+    assert (model.hidden_states(tokens)[-1][:, 1:] != last[:, 1:]).any()
+
+
+def test_tokens_that_change_after_the_forward_do_not_change_the_gradient():
+    model, rng = small_model(), np.random.default_rng(7)
+    tokens = random_tokens(model, rng, 2, 4)
+    logits, cache = model.forward(tokens)
+    dlogits = rng.standard_normal(logits.shape)
+    expected = model.backward(dlogits, cache).flat
+    tokens[:] = 0
+    np.testing.assert_array_equal(model.backward(dlogits, cache).flat, expected)

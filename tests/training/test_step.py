@@ -102,3 +102,50 @@ def test_every_row_once_an_epoch(n, batch_size, seed):
     rows = np.concatenate([next(batches) for _ in range(2 * n)])  # 2 * batch_size whole epochs
     epochs = rows.reshape(-1, n)
     assert (np.sort(epochs, axis=1) == np.arange(n)).all()
+
+
+def test_many_steps_are_single_steps_with_shuffled_rows_masks_rates_and_norms(dataset):
+    model, optimizer = small_training(dataset)
+    by_hand, optimizer_by_hand = small_training(dataset)
+    rates = [0.1, 0.02, 0.3]
+    taken = training_steps(
+        model, optimizer, dataset.train, 3, batch_size=5, seed=9, learning_rate=rates.__getitem__, max_norm=0.01
+    )
+    losses = [loss for _, loss in taken]
+    batches = shuffled_batches(len(dataset.train), 5, np.random.default_rng(9))
+    for loss, rate in zip(losses, rates):
+        batch = dataset.train[next(batches)]
+        optimizer_by_hand.lr = rate
+        expected, norm = train_step(by_hand, optimizer_by_hand, batch.tokens, batch.targets, batch.mask, max_norm=0.01)
+        assert loss == expected and norm > 0.01
+    np.testing.assert_array_equal(model.parameters.flat, by_hand.parameters.flat)
+
+
+def test_start_reaches_the_model(dataset):
+    model, optimizer = small_training(dataset)
+    batch = dataset.train[:4]
+    start = np.broadcast_to(np.arange(dataset.context_length), batch.tokens.shape)
+    expected = cross_entropy(model.forward(batch.tokens, start)[0], batch.targets, batch.mask)[0]
+    assert expected != cross_entropy(model.forward(batch.tokens)[0], batch.targets, batch.mask)[0]
+    assert train_step(model, optimizer, batch.tokens, batch.targets, batch.mask, start=start)[0] == expected
+
+
+def test_an_infinite_gradient_updates_nothing(dataset):
+    model, optimizer = small_training(dataset)
+    # The loss stays finite, but going back through so large a scale, the gradient overflows float32.
+    model.parameters["ln_f.weight"] = np.full(8, 1e38)
+    model.parameters["wte.weight"] = model.parameters["wte.weight"] * 1e-38
+    batch, before = dataset.train[:8], model.parameters.flat.copy()
+    with np.errstate(all="ignore"):
+        loss, norm = train_step(model, optimizer, batch.tokens, batch.targets, batch.mask)
+    assert np.isfinite(loss) and not np.isfinite(norm)
+    np.testing.assert_array_equal(model.parameters.flat, before)
+    assert optimizer.steps == 0
+
+
+def test_nothing_to_train_on_is_refused(dataset):
+    model, optimizer = small_training(dataset)
+    for rows, batch_size, message in ((0, 4, "split has no rows"), (4, 0, "batch_size = 0")):
+        split = dataset.train[:rows]
+        with pytest.raises(ValueError, match=message):
+            next(training_steps(model, optimizer, split, 1, batch_size=batch_size, seed=0, learning_rate=lambda s: 0.1))
