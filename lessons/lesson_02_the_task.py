@@ -8,8 +8,9 @@
 #
 # **Assumes.** Python and NumPy arrays. No other lesson.
 #
-# Run it as a script, `python lessons/lesson_02_the_task.py`, or cell by cell in an editor that knows `# %%` cells.
-# With `--save` its picture goes to `figures/lesson_02_the_task.png`.
+# Run it in the environment that README sets up, as a script, `.venv/bin/python lessons/lesson_02_the_task.py` (Windows:
+# `.venv\Scripts\python`), or cell by cell in an editor that knows `# %%` cells. With `--save` its picture goes to
+# `figures/lesson_02_the_task.png`.
 
 # %%
 import re
@@ -24,8 +25,8 @@ from minicluster.tasks import Pattern, make_instruction_dataset
 # ## The idea
 #
 # Think of ten colleagues, each with one skill: the first translates, the second adds up, the third sorts. You write to
-# a mailbox that all of them read, and never address anyone: "add these", "what do they sum to?", "total, please". Three
-# phrasings, one skill. Whoever reads the note has to notice that they mean the same.
+# a mailbox that all of them read, and never address anyone: "add these", "what do they sum to?", "total, please", "how
+# much is it all?". Four phrasings, one skill. Whoever reads the note has to notice that they mean the same.
 #
 # Here a *task* is a skill: a function from inputs to outputs. An *instruction* is a note: a string of letters. A
 # *pattern* is a way of phrasing: a small regular expression that strings are drawn from. Every task has four patterns.
@@ -109,8 +110,8 @@ print("The output to predict is", dataset.vocabulary.names[example.targets[posit
 # ## Three splits, and what each can show
 #
 # - **train**: 15 strings of each pattern, with 7 of the 10 inputs.
-# - **unseen instruction**: new strings of the same patterns. Whoever learned strings by heart fails; whoever learned
-#   the pattern does not.
+# - **unseen instruction**: new strings of the same patterns. Whoever knows the training strings by heart and nothing
+#   else has no answer; whoever learned the patterns has.
 # - **unseen combination**: known strings with the three inputs that were never trained *with that pattern*. Other
 #   patterns of the task were trained with those inputs. So only one kind of model can answer: one that knows that the
 #   four patterns are the same task. This is the split to watch.
@@ -147,7 +148,9 @@ print(f"Random cut: {seen_strings:.0%} of the test strings, {seen_combinations:.
 pairs = {name: {(d, x) for d, x in zip(s.distribution, s.input)} for name, s in dataset.splits.items()}
 assert set(dataset.unseen_instruction.instruction).isdisjoint(dataset.train.instruction)
 assert pairs["unseen_combination"].isdisjoint(pairs["train"])
-print("Our splits: 0% of the unseen strings, 0% of the unseen combinations were trained.")
+strings_trained = np.isin(dataset.unseen_instruction.instruction, dataset.train.instruction).mean()
+pairs_trained = len(pairs["unseen_combination"] & pairs["train"]) / len(pairs["unseen_combination"])
+print(f"Our splits: {strings_trained:.0%} of the unseen strings, {pairs_trained:.0%} of the unseen combinations.")
 
 # %% [markdown]
 # ## How far does one get without understanding?
@@ -162,31 +165,37 @@ def letter_counts(strings):
 
 
 def look_up(split, train):
-    """Answer each example like the training string with the same input whose letters differ least."""
+    """For each example, find the training example with the same input whose letters differ least."""
     known = letter_counts(train.instruction)  # (n, 12)
-    answers = []
+    nearest = []
     for letters, x in zip(letter_counts(split.instruction), split.input):
         distance = np.abs(known - letters).sum(axis=1)  # (n, 12) -> (n,)
-        distance[train.input != x] = 99  # another input
-        nearest = distance.argmin()
-        answers.append(train.targets[nearest][train.mask[nearest]][0])
-    return np.mean(answers == split.targets[split.mask])
+        distance[train.input != x] = 1000  # more than any two strings differ: another input is never the nearest
+        nearest.append(distance.argmin())
+    return train[np.array(nearest)]
 
 
 for name, split in dataset.splits.items():
-    print(f"look-up accuracy, {name:20} {look_up(split[::4], dataset.train):.2f}")
+    split = split[::4]  # every fourth example is enough
+    found = look_up(split, dataset.train)
+    right = found.targets[found.mask] == split.targets[split.mask]
+    same_pattern = found.distribution == split.distribution
+    print(f"look-up in {name:20} accuracy {right.mean():.2f}; {same_pattern.mean():4.0%} found the same pattern")
 
 # %% [markdown]
-# By heart, the training set is easy; unseen strings often resemble a known one. On unseen combinations looking up is
-# about as good as guessing among ten tasks: the nearest string with that input is always of another pattern. There a
-# trained model scores 1.00. Something in it must have put the patterns together, and the course goes to look for it.
+# What was trained is found again. Unseen strings mostly resemble a known string of their pattern, so looking up does
+# well there too. But in unseen combinations no string of the same pattern was trained with that input, so the nearest
+# is always of another pattern, and looking up is no better than guessing among ten tasks. A trained model gets them all
+# right: `python -m minicluster reproduce` prints it, in about a minute. Something in the model must have put the
+# patterns together, and the course goes to look for it.
 
 # %% [markdown]
 # ## A dial: who shares the outputs?
 #
 # By default every task answers with words of its own, so an output, once given, gives its task away; that is a hint
 # during training. With `share=10` all tasks answer with the same ten words, each in another order, and an answer no
-# longer gives its task away: it fits two on average.
+# longer gives its task away: besides its own, each of the nine other tasks has it there with probability 1/10, which
+# makes 1 + 9/10, about two.
 
 # %%
 for share in (1, 10):

@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).parents[1]
 
 def run(*arguments, folder=None):
     command = [sys.executable, "-W", "error", "-m", "minicluster", *map(str, arguments)]
-    environment = {"PYTHONPATH": str(REPOSITORY), **os.environ}
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}  # this code, whatever else is installed
     return subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", env=environment)
 
 
