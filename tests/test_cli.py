@@ -155,12 +155,14 @@ def test_a_file_that_cannot_be_replaced_is_said_before_the_training(tmp_path):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full (Linux)")
-def test_a_full_disk_behind_stdout_is_said_in_one_line():
+def test_a_full_disk_behind_stdout_is_said_in_one_line(tmp_path):
     with open("/dev/full", "w", encoding="utf-8") as full:
-        command = [sys.executable, "-m", "minicluster", "reproduce", "--help"]
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, encoding="utf-8", cwd=REPOSITORY)
+        command = [sys.executable, "-m", "minicluster", "reproduce", "--quick", "--steps", "1", "--out", str(tmp_path)]
+        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, encoding="utf-8", env=environment)
     assert done.returncode == 1
     assert done.stderr == "minicluster: error: cannot print: No space left on device\n"
+    assert (tmp_path / "results_quick.json").exists()  # which were written before
 
 
 def test_a_reader_who_leaves_early_is_no_error(tmp_path):
