@@ -32,6 +32,7 @@ class Parameters(MutableMapping):
 
     @flat.setter
     def flat(self, values):
+        """Copy `values` into the arrays."""
         self._flat[:] = values
 
     def zeros_like(self):

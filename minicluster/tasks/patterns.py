@@ -78,7 +78,7 @@ class PatternError(ValueError):
 
 
 @dataclass(frozen=True)
-class SymbolClass:
+class _SymbolClass:
     """One of k symbols; a literal is a class of one.  X(i, i + 1) = 1/k if symbols[i] is among them, else 0."""
 
     symbols: str  # or a tuple of words
@@ -92,7 +92,7 @@ class SymbolClass:
 
 
 @dataclass(frozen=True)
-class Concatenation:
+class _Concatenation:
     """One part after the other.  (A B)(i, j) = sum over k of A(i, k) B(k, j)."""
 
     parts: tuple
@@ -111,7 +111,7 @@ class Concatenation:
 
 
 @dataclass(frozen=True)
-class Alternation:
+class _Alternation:
     """One of k options.  X(i, j) = (A_1(i, j) + ... + A_k(i, j)) / k."""
 
     options: tuple
@@ -125,7 +125,7 @@ class Alternation:
 
 
 @dataclass(frozen=True)
-class Repetition:
+class _Repetition:
     """A body m to n times.  X(i, j) = (A^m + ... + A^n)(i, j) / (n - m + 1), A^0 being the identity."""
 
     body: object
@@ -174,7 +174,7 @@ class _Parser:
             self.check(longest <= LONGEST_STRING, start, too_long)
         unclosed = depth and not self.next()  # group will say so
         self.check(parts or unclosed, self.position, "nothing to match; 'ab or nothing' is (ab)?")
-        return parts[0] if len(parts) == 1 else Concatenation(tuple(parts), longest)
+        return parts[0] if len(parts) == 1 else _Concatenation(tuple(parts), longest)
 
     def quantified(self, depth):
         character = self.next()
@@ -184,7 +184,7 @@ class _Parser:
             body = self.symbol_class()
         else:
             other = f"{ascii(character)} is not a letter, digit, [abc], (ab|cd), ?, {{m}} or {{m,n}}"
-            body = SymbolClass(self.literal(REFUSED.get(character, other)))
+            body = _SymbolClass(self.literal(REFUSED.get(character, other)))
         if self.next() not in ("?", "{"):
             return body
         start = self.position
@@ -195,7 +195,7 @@ class _Parser:
         self.check(maximum, start + 1, "0 repetitions match nothing")
         self.position = match.end() if match else start + 1
         self.check(self.next() not in ("?", "{"), self.position, "a quantifier on a quantifier needs a group")
-        return Repetition(body, minimum, maximum, maximum * body.longest)
+        return _Repetition(body, minimum, maximum, maximum * body.longest)
 
     def group(self, depth):
         start = self.position
@@ -207,7 +207,7 @@ class _Parser:
         self.check(self.next(), start, "'(' is never closed")
         self.position += 1  # ")"
         longest = max(option.longest for option in options)
-        return options[0] if len(options) == 1 else Alternation(tuple(options), longest)
+        return options[0] if len(options) == 1 else _Alternation(tuple(options), longest)
 
     def symbol_class(self):
         start = self.position
@@ -220,7 +220,7 @@ class _Parser:
             self.check(symbol[0] not in symbols, self.position - 1, f"{symbol[0]!r} is listed twice in its class")
             symbols += symbol
         self.position += 1  # "]"
-        return SymbolClass(symbols)
+        return _SymbolClass(symbols)
 
     def literal(self, refusal):
         """Read a sequence of one symbol. This is the only place that knows what a symbol looks like."""

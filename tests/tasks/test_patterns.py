@@ -403,14 +403,14 @@ def test_bad_arguments_get_one_line_with_name_value_and_what_was_expected(call, 
 def steps(monkeypatch):
     """Count how often a symbol of a pattern is looked at; a timer would judge the machine instead."""
     counter = Counter()
-    walk = patterns.SymbolClass.walk
+    walk = patterns._SymbolClass.walk
 
     def counted(self, step, mix, state):
         counter["steps"] += 1
         assert len(state) <= 2 * patterns.STRING_LIMIT  # full, but for the symbols of one class
         return walk(self, step, mix, state)
 
-    monkeypatch.setattr(patterns.SymbolClass, "walk", counted)
+    monkeypatch.setattr(patterns._SymbolClass, "walk", counted)
     return counter
 
 
@@ -497,8 +497,8 @@ def test_the_tree_works_on_words_as_on_letters():
     class Words(Pattern):
         def __init__(self):
             choices = ("where",), ("is", "was"), ("rome", "is", "oslo")
-            where, verb, place = map(patterns.SymbolClass, choices)
-            self._root = patterns.Concatenation((where, verb, patterns.Repetition(place, 0, 1, 1)), 3)
+            where, verb, place = map(patterns._SymbolClass, choices)
+            self._root = patterns._Concatenation((where, verb, patterns._Repetition(place, 0, 1, 1)), 3)
 
         def _symbols(self, string):
             return tuple(string.split())
