@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from ..checks import check_whole_number
 
 # A shallower model, trained a fifth as long at twice the learning rate, and looked at less often.
-QUICK = {"n_layers": 4, "steps": 220, "lr": 2e-3, "warmup": 50, "n_recordings": 8, "recorded_rows": 200, "restarts": 5}
+QUICK = {"n_layers": 4, "steps": 220, "lr": 2e-3, "warmup": 50, "n_recordings": 6, "recorded_rows": 200, "restarts": 5}
 
 
 @dataclass(frozen=True)
