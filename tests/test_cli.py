@@ -185,3 +185,12 @@ def test_importing_the_package_loads_nothing_heavy():
     code = f"import sys, minicluster; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, encoding="utf-8")
     assert done.stdout.strip() == "[]"
+
+
+def test_blas_runs_on_one_thread_unless_told_otherwise():
+    code = "import os; from minicluster.cli import *; main([]); print([os.environ[v] for v in BLAS_THREAD_VARIABLES])"
+    clean = {name: value for name, value in os.environ.items() if name not in cli.BLAS_THREAD_VARIABLES}
+    for given, expected in (({}, "['1', '1', '1']"), ({"OPENBLAS_NUM_THREADS": "2"}, "['2', '1', '1']")):
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, cwd=REPOSITORY, env=clean | given, capture_output=True, encoding="utf-8")
+        assert done.stdout.strip() == expected

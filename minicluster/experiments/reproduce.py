@@ -27,7 +27,7 @@ def reproduce(setups):
     Returns
     -------
     results : dict
-        Ready for JSON (see DESIGN of results.json in README): `config`, `seed`, `seeds`, `environment`, `seconds`,
+        Ready for JSON, as README describes results.json: `config`, `seed`, `seeds`, `environment`, `seconds`,
         `steps`, `runs` (one `measure` a seed), `claims`, and the runs' medians: `loss`, `accuracy`, `ari`,
         `cross_pattern_1nn`, `controls`, `early_stopping_step`.
     pictures : dict

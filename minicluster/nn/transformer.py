@@ -169,10 +169,18 @@ class Transformer:
         -------
         Parameters
             Gradients under the parameters' names, in their shapes.
+
+        Raises
+        ------
+        ValueError
+            If `dlogits` has another shape than the logits.
         """
         embedding_cache, block_caches, ln_f_cache, normed = cache
-        gradients = self.parameters.zeros_like()
         V, C = self._head().shape
+        dlogits, expected = np.asarray(dlogits), (*normed.shape[:-1], V)
+        if dlogits.shape != expected:
+            raise ValueError(f"dlogits has shape {dlogits.shape}, expected {expected}, that of the logits")
+        gradients = self.parameters.zeros_like()
 
         # forward: logits = normed @ head.T
         dhead = dlogits.reshape(-1, V).T @ normed.reshape(-1, C)  # (V, B T) @ (B T, C) -> (V, C)

@@ -282,3 +282,10 @@ def test_tokens_that_change_after_the_forward_do_not_change_the_gradient():
     expected = model.backward(dlogits, cache).flat
     tokens[:] = 0
     np.testing.assert_array_equal(model.backward(dlogits, cache).flat, expected)
+
+
+def test_an_upstream_gradient_of_another_shape_is_named():
+    model = small_model()
+    logits, cache = model.forward([[1, 2, 3]])
+    with pytest.raises(ValueError, match=r"dlogits has shape \(3, 7\), expected \(1, 3, 7\)"):
+        model.backward(logits[0], cache)
