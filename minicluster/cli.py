@@ -84,6 +84,18 @@ def _parser():
     add("--quick", action="store_true", help="a smaller run of a few seconds; its files are named so")
     add("--backend", default="auto", help="what computes: auto or numpy")
     add("--out", type=Path, default=Path("figures"), metavar="DIR", help="where the files go")
+
+    gradcheck = commands.add_parser(
+        "gradcheck",
+        help="check every gradient of the model against numerical derivatives",
+        description="Compare every gradient of the model, layer by layer, with derivatives by the complex step: each "
+        "entry on a small configuration, random directions on the one that reproduce trains (some seconds).",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    gradcheck.set_defaults(run=_gradcheck)
+    add = gradcheck.add_argument
+    add("--seed", type=int, default=0, metavar="N", help="seed of inputs and upstream gradients")
+    add("--directions", type=int, default=3, metavar="N", help="random directions an input, of the larger model")
     return parser
 
 
@@ -138,6 +150,30 @@ def _reproduce(arguments):
     print(table(results))
     print(f"\n{results['seconds']:.0f} s. Written to {folder}: {results_path.name}, {', '.join(results['figures'])}")
     return DONE
+
+
+def _gradcheck(arguments):
+    from time import perf_counter
+
+    from .checks import check_whole_number
+    from .selfcheck import RTOL, check_model
+
+    try:
+        check_whole_number("seed", arguments.seed, 0)
+        check_whole_number("directions", arguments.directions, 1)
+    except (ValueError, TypeError) as error:
+        return _fail(error, BAD_INPUT)
+    began, sections = perf_counter(), []
+    for section in check_model(arguments.seed, arguments.directions):
+        print(f"{section.title}\n{section.table}\n", flush=True)
+        sections.append(section)
+    wrong = [(name, error) for section in sections for name, error in section.wrong.items()]
+    for name, error in wrong:
+        print(f"minicluster: error: {name}: {error}", file=sys.stderr)
+    worst, seconds = max(section.worst for section in sections), perf_counter() - began
+    verdict = "some gradients are WRONG" if wrong else "every gradient is right"
+    print(f"{verdict}: worst relative error {worst:.1e} against the complex step, allowed {RTOL:.0e}. {seconds:.0f} s")
+    return FAILED if wrong else DONE
 
 
 def _fail(error, code):

@@ -1,0 +1,193 @@
+"""Hypothesis strategies to property-test a layer of your own: shapes, well-conditioned arrays, configurations.
+
+A layer that is not ours, a linear layer whose result is gated by another one:
+
+    def gated_forward(x, gate, weight):
+        opening = 1 / (1 + np.exp(-(x @ gate)))  # (..., n_out)
+        value = x @ weight  # (..., n_out)
+        return opening * value, (x, gate, weight, opening, value)
+
+    def gated_backward(dy, cache):
+        x, gate, weight, opening, value = cache
+        dvalue, dscore = dy * opening, dy * value * opening * (1 - opening)  # (..., n_out) both
+        rows = tuple(range(x.ndim - 1))
+        return {
+            "x": dvalue @ weight.T + dscore @ gate.T,
+            "gate": np.tensordot(x, dscore, (rows, rows)),
+            "weight": np.tensordot(x, dvalue, (rows, rows)),
+        }
+
+and its whole test, in five lines. Hypothesis draws shapes, size 1 included, and arrays; the checker compares every
+gradient with numerical derivatives:
+
+    from minicluster.gradcheck import check_gradients
+    from minicluster.strategies import layer_inputs
+
+    @given(layer_inputs({"x": "... n_in", "gate": "n_in n_out", "weight": "n_in n_out"}))
+    def test_gated_linear(inputs):
+        check_gradients(gated_forward, gated_backward, inputs)
+
+It passes. Now plant a bug: forget that x has two paths to y, and leave `+ dscore @ gate.T` out. The loss of a model
+with this layer would still fall. The test fails: "gradient of input 'x' is wrong at ...", with the smallest shapes that
+show it.
+
+Values are random but tame: bounded, no two of one array alike, none near 0. So kinks at 0 and ties are avoided, and a
+failure is a wrong formula, not an unlucky number. A failing example shrinks to small shapes; its values stay random
+numbers, since a wrong gradient is wrong for nearly all of them.
+"""
+
+import numpy as np
+
+try:
+    from hypothesis import strategies as st
+except ImportError as error:
+    raise ImportError(
+        "minicluster.strategies needs hypothesis, which is not installed: pip install hypothesis"
+    ) from error
+
+from .nn import TransformerConfig
+
+LEADING = "..."  # in a shape: any number of axes, the same for all arrays of a layer
+GAP_SHARE = 0.5  # neighbouring magnitudes of an array keep this share of their average distance
+seeds = st.integers(0, 2**32 - 1)
+
+
+def well_conditioned_arrays(shape, least=0.1, most=2.0):
+    """Arrays for which derivatives are easy to compare: no entry near 0, none large, no two alike in magnitude.
+
+    Magnitudes are spread over [least, most] and shuffled, signs are random.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    least, most : float
+        The smallest and the largest magnitude, 0 < least < most.
+
+    Returns
+    -------
+    strategy for float64 arrays
+
+    Raises
+    ------
+    ValueError
+        If the magnitudes are not in that order.
+    """
+    if not 0 < least < most < np.inf:
+        raise ValueError(f"least = {least}, most = {most}, expected 0 < least < most, both finite")
+    return seeds.map(lambda seed: _tame_array(np.random.default_rng(seed), shape, least, most))
+
+
+def _tame_array(rng, shape, least, most):
+    size = int(np.prod(shape))
+    # One random number in each of `size` cells of equal width, away from the cell's ends by half of the gap.
+    place = np.arange(size) + GAP_SHARE / 2 + (1 - GAP_SHARE) * rng.random(size)
+    magnitudes = least + (most - least) * place / max(size, 1)
+    return (rng.permutation(magnitudes) * rng.choice([-1.0, 1.0], size)).reshape(shape)
+
+
+@st.composite
+def layer_sizes(draw, names, max_size=4):
+    """Sizes of named axes, such as B, T and C, each from 1 to max_size.
+
+    Parameters
+    ----------
+    names : str
+        Separated by blanks: "B T C".
+    max_size : int
+
+    Returns
+    -------
+    strategy for tuples of int, in the order of the names
+    """
+    return tuple(draw(st.integers(1, max_size), label=name) for name in names.split())
+
+
+def layer_inputs(shapes, max_size=4, least=0.1, most=2.0):
+    """Inputs of a layer: well-conditioned arrays of shapes that fit one another.
+
+    Parameters
+    ----------
+    shapes : dict from str to str
+        For each input its axes, separated by blanks: {"x": "... n_in", "weight": "n_in n_out", "bias": "n_out"}. The
+        same name has the same size everywhere, from 1 to max_size; a number is a fixed size; "..." is any number of
+        axes, 0 to 2, the same everywhere; "" is a scalar.
+    max_size : int
+    least, most : float
+        As in `well_conditioned_arrays`.
+
+    Returns
+    -------
+    strategy for dicts from name to float64 array
+
+    Raises
+    ------
+    ValueError
+        If an axis is neither a name, nor a number of at least 1, nor "...".
+    """
+    for input_name, axes in shapes.items():
+        for axis in axes.split():
+            if not (axis == LEADING or axis.isidentifier() or (axis.isdecimal() and int(axis) > 0)):
+                raise ValueError(f"shapes[{input_name!r}] has an axis {axis!r}, expected a name, a number or '...'")
+    return _layer_inputs(shapes, max_size, least, most)
+
+
+@st.composite
+def _layer_inputs(draw, shapes, max_size, least, most):
+    names = sorted({axis for axes in shapes.values() for axis in axes.split() if axis.isidentifier()})
+    sizes = {name: [draw(st.integers(1, max_size))] for name in names}
+    sizes[LEADING] = draw(st.lists(st.integers(1, max_size), max_size=2))
+    inputs = {}
+    for input_name, axes in shapes.items():
+        shape = [size for axis in axes.split() for size in (sizes[axis] if axis in sizes else [int(axis)])]
+        inputs[input_name] = draw(well_conditioned_arrays(tuple(shape), least, most))
+    return inputs
+
+
+def masks(shape):
+    """Boolean arrays of a shape (a tuple of int), True somewhere: which tokens count in the loss."""
+    size = int(np.prod(shape))
+    values = st.lists(st.booleans(), min_size=size, max_size=size).filter(any)
+    return values.map(lambda mask: np.array(mask).reshape(shape))
+
+
+@st.composite
+def starts(draw, B, T):
+    """Attention's `start`: None, or (B, T) int64, from 0 to t for query t."""
+    if draw(st.booleans()):
+        return None
+    rows = [[draw(st.integers(0, t)) for t in range(T)] for _ in range(B)]
+    return np.array(rows, np.int64).reshape(B, T)
+
+
+@st.composite
+def token_arrays(draw, shape, vocab_size):
+    """Token ids, int64 of a shape (a tuple of int), from 0 to vocab_size - 1."""
+    size = int(np.prod(shape))
+    tokens = draw(st.lists(st.integers(0, vocab_size - 1), min_size=size, max_size=size))
+    return np.array(tokens, np.int64).reshape(shape)
+
+
+@st.composite
+def transformer_configs(draw, max_size=4, max_layers=2):
+    """Configurations of small Transformers: every size from 1 on, tied and untied.
+
+    Parameters
+    ----------
+    max_size : int
+        Of vocabulary, context, number of heads, width of a head and width of the MLP.
+    max_layers : int
+
+    Returns
+    -------
+    strategy for TransformerConfig
+    """
+    n_heads, head_width = draw(st.integers(1, max_size)), draw(st.integers(1, max_size))
+    return TransformerConfig(
+        vocab_size=draw(st.integers(1, max_size)),
+        context_length=draw(st.integers(1, max_size)),
+        d_model=n_heads * head_width,
+        n_layers=draw(st.integers(1, max_layers)),
+        n_heads=n_heads,
+        d_ff=draw(st.integers(1, max_size)),
+        tie_embeddings=draw(st.booleans()),
+    )

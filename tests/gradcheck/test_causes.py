@@ -1,0 +1,252 @@
+"""The frequent mistakes that a GradientError can name, and none where there is nothing to name."""
+
+import numpy as np
+import pytest
+
+from minicluster.gradcheck import GradientError, check_gradients
+
+RNG = np.random.default_rng(5)
+X, SQUARE, BIAS = RNG.normal(size=(5, 3)), RNG.normal(size=(3, 3)), RNG.normal(size=3)
+TABLE, TOKENS = RNG.normal(size=(6, 2)), np.array([4, 1, 4, 0, 1])
+
+
+def linear(x, weight, bias):
+    return x @ weight + bias, (x, weight)
+
+
+def linear_gradients(dy, cache):
+    x, weight = cache
+    return {"x": dy @ weight.T, "weight": x.T @ dy, "bias": dy.sum(axis=0)}
+
+
+def mean_of_squares(x, target):
+    return ((x - target) ** 2).mean(), x - target
+
+
+def mean_of_squares_gradients(dloss, error):
+    return {"x": dloss * 2 * error / error.size, "target": -dloss * 2 * error / error.size}
+
+
+def gelu_residual(x):
+    return x + np.tanh(x), np.tanh(x)
+
+
+def softmax(x):
+    p = np.exp(x) / np.exp(x).sum(axis=-1, keepdims=True)
+    return p, p
+
+
+def norm(x):
+    centred = x - x.mean(axis=-1, keepdims=True)
+    rstd = 1 / np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + 1e-5)
+    return centred * rstd, (centred * rstd, rstd)
+
+
+def norm_without(path):
+    def backward(dy, cache):
+        y, rstd = cache
+        through = {"mean": dy.mean(-1, keepdims=True), "variance": y * (dy * y).mean(-1, keepdims=True)}
+        return {"x": rstd * (dy - sum(value for name, value in through.items() if name != path))}
+
+    return backward
+
+
+def look_up(table, tokens):
+    return table[tokens], (table.shape, tokens)
+
+
+def look_up_and_overwrite(dout, cache):
+    dtable = np.zeros(cache[0])
+    dtable[cache[1]] += dout  # adds only one of those that share a row
+    return {"table": dtable}
+
+
+def mean_and_sum(x):
+    return (x.mean(axis=0), 2 * x.sum(axis=1)), len(x)
+
+
+def changed(right, name, change):
+    """A backward that is right but for the gradient of one input."""
+
+    def backward(dout, cache):
+        gradients = right(dout, cache)
+        gradients[name] = change(gradients[name], dout, cache)
+        return gradients
+
+    return backward
+
+
+LINEAR, LOSS = {"x": X, "weight": SQUARE, "bias": BIAS}, {"x": X, "target": X[::-1].copy()}
+CUBE = RNG.normal(size=(2, 2, 2))
+CASES = {
+    "transposed": (linear, changed(linear_gradients, "weight", lambda g, dy, c: g.T), LINEAR, "it is transposed"),
+    "axes in another order": (
+        lambda x: (x**2, x),
+        lambda dy, x: {"x": (2 * x * dy).transpose(1, 2, 0)},
+        {"x": CUBE},
+        "it is transposed: its axes are in the order (1, 2, 0)",
+    ),
+    "sign": (
+        mean_of_squares,
+        changed(mean_of_squares_gradients, "target", lambda g, *_: -g),
+        LOSS,
+        "the sign is wrong",
+    ),
+    "sign of a scalar": (lambda x: (x * 2, None), lambda dy, c: {"x": -2 * dy}, {"x": 1.5}, "the sign is wrong"),
+    "half": (
+        mean_of_squares,
+        changed(mean_of_squares_gradients, "x", lambda g, *_: g / 2),
+        LOSS,
+        "a constant factor: it is 1/2 times what it should be",
+    ),
+    "mean for a sum": (
+        linear,
+        changed(linear_gradients, "bias", lambda g, dy, c: dy.mean(axis=0)),
+        LINEAR,
+        "a constant factor: it is 1/5 times what it should be, and 5 is a length here: a mean taken for a sum, or the "
+        "other way round",
+    ),
+    "sum for a mean": (
+        mean_of_squares,
+        changed(mean_of_squares_gradients, "x", lambda g, *_: g * X.size),
+        LOSS,
+        "a constant factor: it is 15 times what it should be, and 15 is a length here: a mean taken for a sum, or the "
+        "other way round",
+    ),
+    "odd factor": (
+        linear,
+        changed(linear_gradients, "x", lambda g, *_: g * np.sqrt(3)),
+        LINEAR,
+        "a constant factor: it is 1.73205 times what it should be",
+    ),
+    "negative fraction": (
+        linear,
+        changed(linear_gradients, "x", lambda g, *_: g * -2 / 3),
+        LINEAR,
+        "a constant factor: it is -2/3 times what it should be",
+    ),
+    "upstream left out": (
+        gelu_residual,
+        lambda dy, t: {"x": 2 - t * t},
+        {"x": X},
+        "it is not multiplied by the upstream gradient",
+    ),
+    "nothing": (
+        linear,
+        changed(linear_gradients, "bias", lambda g, *_: 0 * g),
+        LINEAR,
+        "a path is missing: backward says 0 everywhere, as if out did not depend on this input",
+    ),
+    "residual's straight path": (
+        gelu_residual,
+        lambda dy, t: {"x": dy * (1 - t * t)},
+        {"x": X},
+        "a path is missing: the upstream gradient itself, which comes straight through a residual",
+    ),
+    "only the straight path": (
+        gelu_residual,
+        lambda dy, t: {"x": dy.copy()},
+        {"x": X},
+        "a path is missing: all but the upstream gradient itself",
+    ),
+    "softmax's cross term": (
+        softmax,
+        lambda dy, p: {"x": dy * p},
+        {"x": X},
+        "a path is missing: one through a sum of out along the last axis, as softmax's cross term is",
+    ),
+    "a norm's mean": (
+        norm,
+        norm_without("mean"),
+        {"x": X},
+        "a path is missing: one through a mean or a sum along the last axis, as a norm's mean is",
+    ),
+    "a norm's variance": (
+        norm,
+        norm_without("variance"),
+        {"x": X},
+        "a path is missing: one through the variance along the last axis",
+    ),
+    "overwritten rows": (
+        look_up,
+        look_up_and_overwrite,
+        {"table": TABLE, "tokens": TOKENS},
+        "a path is missing: rows that 'tokens' reads more than once must add up, not overwrite",
+    ),
+    "one of two results": (
+        mean_and_sum,
+        lambda dout, n: {"x": np.tile(dout[0] / n, (n, 1))},
+        {"x": X},
+        "a path is missing: what comes through result 1 of forward",
+    ),
+    "nothing that is known": (
+        linear,
+        changed(linear_gradients, "x", lambda g, dy, c: dy @ c[1]),
+        LINEAR,
+        None,
+    ),
+    "a wrong scalar": (lambda x: (x * 2, None), lambda dy, c: {"x": 3 * dy}, {"x": 1.5}, None),
+    "one entry": (
+        linear,
+        changed(linear_gradients, "weight", lambda g, *_: g + np.diag([0, 1e-3, 0])),
+        LINEAR,
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("method", ["complex-step", "central"])
+@pytest.mark.parametrize("case", CASES)
+def test_cause(case, method):
+    forward, backward, inputs, cause = CASES[case]
+    with pytest.raises(GradientError) as caught:
+        check_gradients(forward, backward, inputs, method=method)
+    assert caught.value.cause == cause
+    assert ("likely cause" in str(caught.value)) == (cause is not None)
+    assert cause is None or str(caught.value).splitlines()[0].endswith(f"; likely cause: {cause}")
+
+
+@pytest.mark.parametrize("factor, cause", [(-1.0, "the sign is wrong"), (0.25, "a constant factor: it is 1/4 times")])
+def test_sign_and_factor_show_along_directions(factor, cause):
+    wrong = changed(linear_gradients, "weight", lambda g, *_: factor * g)
+    with pytest.raises(GradientError) as caught:
+        check_gradients(linear, wrong, LINEAR, directions=2)
+    assert caught.value.cause.startswith(cause)
+    with pytest.raises(GradientError) as caught:
+        check_gradients(linear, wrong, LINEAR, directions=1)  # any number is a multiple of another
+    assert caught.value.cause is None
+
+
+def test_a_transposed_gradient_is_not_seen_along_directions():
+    with pytest.raises(GradientError) as caught:
+        check_gradients(linear, CASES["transposed"][1], LINEAR, directions=3)
+    assert caught.value.cause is None
+
+
+@pytest.mark.parametrize(
+    "name, change, cause",
+    [
+        ("x", lambda g: g.T, "it is transposed"),
+        (
+            "bias",
+            lambda g: np.ones((5, 3)),
+            "it is not summed over the leading axes, along which the input was broadcast",
+        ),
+        ("bias", lambda g: g[:, None], "an axis of length 1 is kept, or lost"),
+        ("x", lambda g: g[:2], None),
+    ],
+)
+def test_cause_of_a_wrong_shape(name, change, cause):
+    with pytest.raises(GradientError, match="has shape") as caught:
+        check_gradients(linear, changed(linear_gradients, name, lambda g, *_: change(g)), LINEAR)
+    assert caught.value.cause == cause
+    assert cause is None or str(caught.value).endswith(f"; likely cause: {cause}")
+
+
+def test_an_error_survives_pickling():
+    import pickle
+
+    with pytest.raises(GradientError) as caught:
+        check_gradients(linear, CASES["transposed"][1], LINEAR)
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert str(copy) == str(caught.value) and copy.index == caught.value.index and copy.report.worst > 0
