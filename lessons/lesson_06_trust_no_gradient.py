@@ -15,6 +15,7 @@
 # %%
 import math
 import sys
+import textwrap
 
 import numpy as np
 
@@ -32,7 +33,7 @@ from minicluster.plots import draw_step_sizes
 #
 # Here is one. LayerNorm shifts each row to mean 0 and divides it by its standard deviation. Each entry of x acts on
 # the result in three ways: directly, through the mean and through the deviation. `forgetful` leaves out the third.
-# (Where such formulas come from is the next section's matter; now only watch what the mistake does.)
+# (What a backward computes is the next section's matter; now only watch what the mistake does.)
 
 
 # %%
@@ -85,12 +86,13 @@ print("start   loss at first   ends at: right gradient   wrong gradient")
 for seed in range(5):
     right, wrong = train(layernorm_backward, seed), train(forgetful, seed)
     print(f"{seed:5} {right[0]:15.1f} {right[-1]:25.4f} {wrong[-1]:16.4f}")
-    # On eight starts the wrong one fell by 91 % or more and ended at least 25 times higher; asserted is less.
-    assert wrong[-1] < 0.15 * wrong[0] and wrong[-1] > 10 * right[-1]
+    # On eight starts the wrong one fell by 91 % or more and ended 25 times higher or more; a margin is left.
+    assert wrong[-1] < 0.1 * wrong[0] and wrong[-1] > 10 * right[-1]
 
 # %% [markdown]
 # The loss falls by more than nine tenths, on every start: who sees only that curve sees a success. And yet it ends
-# more than ten times higher than it should. A test that says "the loss went down" has tested nothing. So what would?
+# more than ten times higher than it should, at rest in a place that is no minimum (exercise 5). A test that says "the
+# loss went down" has tested nothing. So what would?
 
 # %% [markdown]
 # ## What a backward pass owes
@@ -104,22 +106,13 @@ for seed in range(5):
 # Tiny example: out = (x w, w w), at x = 3, w = 2, with dout = (10, 100). Then sum(dout * out) = 10 x w + 100 w w. Its
 # derivative by x is 10 w = 20; by w it is 10 x + 200 w = 430. w is used in two places, so two paths add up.
 
-
 # %%
-def tiny_forward(x, w):
-    return np.array([x * w, w * w]), (x, w)  # (2,)
-
-
-def tiny_backward(dout, cache):
-    x, w = cache
-    return {"x": dout[0] * w, "w": dout[0] * x + dout[1] * 2 * w}
-
-
-dout = np.array([10.0, 100.0])
-print("backward says", {name: float(gradient) for name, gradient in tiny_backward(dout, (3.0, 2.0)).items()})
-before, after = (np.sum(dout * tiny_forward(3.0, w)[0]) for w in (2.0, 2.001))
+x, w, dout = 3.0, 2.0, (10.0, 100.0)
+dx, dw = dout[0] * w, dout[0] * x + dout[1] * 2 * w
+print(f"\nbackward says dx = {dx:.0f}, dw = {dw:.0f}")
+before, after = (dout[0] * x * w + dout[1] * w * w for w in (2.0, 2.001))
 print(f"w from 2 to 2.001 moves the sum from {before:.1f} to {after:.4f}: {(after - before) / 0.001:.1f} per unit of w")
-assert tiny_backward(dout, (3.0, 2.0)) == {"x": 20, "w": 430}
+assert (dx, dw) == (20, 430)
 
 # %% [markdown]
 # Nudge an input, see what the sum does, divide: that needs no formula, so it can judge one. But it said 430.1. How
@@ -151,12 +144,12 @@ def f(x):
     return np.log(1 + np.exp(x))  # the loss of a choice between two words, the wrong one ahead by x
 
 
-x = np.linspace(0.5, 2, 101)
-truth = 1 / (1 + np.exp(-x))  # by the chain rule: exp(x) / (1 + exp(x))
+places = np.linspace(0.5, 2, 101)
+truth = 1 / (1 + np.exp(-places))  # by the chain rule: exp(x) / (1 + exp(x))
 differentiate = {
-    "forward difference": lambda h: (f(x + h) - f(x)) / h,
-    "central difference": lambda h: (f(x + h) - f(x - h)) / (2 * h),
-    "complex step": lambda h: f(x + 1j * h).imag / h,
+    "forward difference": lambda h: (f(places + h) - f(places)) / h,
+    "central difference": lambda h: (f(places + h) - f(places - h)) / (2 * h),
+    "complex step": lambda h: f(places + 1j * h).imag / h,
 }
 
 
@@ -167,7 +160,7 @@ def error_of(name, h):
 steps = 10.0 ** np.arange(-18, 0.1, 0.25)  # (73,)
 errors = {name: np.array([error_of(name, h) for h in steps]) for name in differentiate}
 shown = (1e-2, 1e-5, 1e-8, 1e-11, 1e-14, 1e-17, 1e-100, 1e-300)
-print("relative error, h =", *(f"{h:6.0e}" for h in shown))
+print("\nrelative error, h =", *(f"{h:6.0e}" for h in shown))
 for name in differentiate:
     print(f"{name:19}", *(f"{error_of(name, h):6.0e}" for h in shown))
 
@@ -236,32 +229,38 @@ def linear_backward_by_hand(dout, cache):
 
 rng = np.random.default_rng(6)
 inputs = {"x": rng.standard_normal((5, 3)), "weight": rng.standard_normal((3, 2)), "bias": rng.standard_normal(2)}
+print("\nrelative errors of gradients")
 for pair in ((linear_by_hand, linear_backward_by_hand), (linear_forward, linear_backward)):
     found, report = check_by_hand(*pair, inputs), check_gradients(*pair, inputs)
-    print("by hand:", ", ".join(f"{name} {error:.0e}" for name, error in found.items()), "\nthe library's", report)
-    assert max(found.values()) < 1e-13 and report.worst < 1e-13  # sums of 5 products at most: a few roundings
+    print(f"{pair[0].__name__:14} checked by hand:", ", ".join(f"{name} {error:.0e}" for name, error in found.items()))
+    assert max(found.values()) < 1e-13 and report.worst < 1e-13  # sums of at most 5 products: a few roundings
+print("check_gradients on linear_forward:", report, sep="\n")
 
 # %% [markdown]
-# Our layer and the library's, our check and the library's `check_gradients`: right to the last digits, all four. Do
+# Our layer and the library's, our check and the library's `check_gradients`: right to the last digits, all four. Where
+# to draw the line? Rounding is wrong by 1e-16 or so, a mistake mostly by more than 1e-3; 1e-10 is far from both. Do
 # the checks agree on something wrong, too? LayerNorm from above, and its forgetful twin:
 
 
 # %%
 def ask_library(forward, backward, inputs):
-    """Returns whether the gradients are right, and the report's worst error or the complaint's first line."""
+    """Returns whether the gradients are right, and the worst error or the first line of the complaint."""
     try:
-        return True, f"relative error at most {check_gradients(forward, backward, inputs).worst:.0e}"
+        return True, f"right: relative error at most {check_gradients(forward, backward, inputs).worst:.0e}"
     except GradientError as error:
-        return False, str(error).splitlines()[0]
+        return False, "WRONG: " + str(error).splitlines()[0]
+
+
+def show(*words):
+    print(textwrap.fill(" ".join(words), 110, subsequent_indent="    "))
 
 
 inputs = {"x": rng.standard_normal((5, 4)), "weight": rng.standard_normal(4)}
 for backward in (layernorm_backward, forgetful):
     found = check_by_hand(layernorm_forward, backward, inputs)
     right, message = ask_library(layernorm_forward, backward, inputs)
-    print(
-        f"{backward.__name__}, by hand: x {found['x']:.0e}, weight {found['weight']:.0e}\n  check_gradients: {message}"
-    )
+    print(f"{backward.__name__} checked by hand: x {found['x']:.0e}, weight {found['weight']:.0e}")
+    show("  check_gradients:", message)
     assert right == (found["x"] < 1e-13) == (backward is layernorm_backward)
 
 # %% [markdown]
@@ -296,7 +295,7 @@ softmax_backwards = {
 }
 inputs = {"x": rng.standard_normal((3, 4))}
 passed = {}
-print(f"{'softmax backward':27} error with ones   with random dout")
+print(f"\n{'softmax backward':27} error with ones   with random dout")
 for name, backward in softmax_backwards.items():
     weak = check_by_hand(softmax_forward, backward, inputs, dout=np.ones((3, 4)))["x"]
     strong = check_by_hand(softmax_forward, backward, inputs)["x"]
@@ -315,8 +314,8 @@ assert [name for name, (weak, _) in passed.items() if weak] == list(softmax_back
 # %% [markdown]
 # ## Planted mistake 2: checking at the start of training
 #
-# LayerNorm's weight starts at 1. Multiplying by 1 hides whether one multiplied at all, and in which place.
-# **Predict:** with a random `dout`, which of these pass while the weight is 1? And with the sum as the loss?
+# LayerNorm's weight starts at 1. Multiplying by 1 hides whether one multiplied at all. **Predict:** which of these
+# pass with a random `dout` while the weight is 1? And with ones?
 
 
 # %%
@@ -325,43 +324,40 @@ def forgets_weight(dout, cache):
     return layernorm_backward(dout, (xhat, rstd, 1))
 
 
-def weight_too_late(dout, cache):
-    xhat, rstd, weight = cache
-    return {"x": weight * layernorm_backward(dout, (xhat, rstd, 1))["x"], "weight": (dout * xhat).sum(axis=0)}
-
-
 x, gamma = rng.standard_normal((5, 4)), rng.standard_normal(4)
-print("LayerNorm backward    weight 1, ones   weight 1, random dout   all random")
-for backward in (layernorm_backward, forgets_weight, weight_too_late, forgetful):
+print("\nLayerNorm backward    weight 1, ones   weight 1, random dout   all random")
+for backward in (layernorm_backward, forgets_weight, forgetful):
     tests = ((np.ones(4), np.ones((5, 4))), (np.ones(4), None), (gamma, None))
     found = [check_by_hand(layernorm_forward, backward, {"x": x, "weight": w}, dout)["x"] for w, dout in tests]
     words = [f"{error:.0e} {'passes' if error < 1e-10 else 'FAILS'}" for error in found]
     print(f"{backward.__name__:21} {words[0]:16} {words[1]:23} {words[2]}")
-    assert found[0] < 1e-10  # with ones and weight 1, all four pass
+    assert found[0] < 1e-10  # with ones and weight 1, all pass
     assert (found[1] < 1e-10) == (backward is not forgetful) and (found[2] < 1e-10) == (backward is layernorm_backward)
 
 # %% [markdown]
-# In the first column all four pass: LayerNorm's rows add up to 0, so the sum sees nothing, not even the mistake that
-# spoilt the training above. Two more mistakes survive until the weight is random. So: everything random and of size 1,
-# biases too, since a bias of 0 hides just as well.
+# In the first column all pass: LayerNorm's rows add up to 0, so ones see nothing, not even the mistake that spoilt the
+# training above. `forgets_weight` survives until the weight is random: a test at the start of training blesses it, and
+# it goes wrong as soon as training has moved the weight. So: everything random and of size 1, biases too, since a bias
+# of 0 hides just as well.
 
 # %% [markdown]
 # ## What the complex step can't see
 #
-# It asks `forward` to carry the imaginary part along. `np.abs` and `np.var` drop it: for a complex number they mean
-# its length. Comparisons go by the real part, which is what we want (which entry is larger?), except on a *kink*,
-# where a function has no derivative and every method has an opinion of its own.
+# It asks `forward` to carry the imaginary part along. `np.abs` and `np.var` drop it: of a complex number they take the
+# length. Comparisons go by the real part (only if those are equal, by the imaginary one), which is what we want: which
+# entry is larger? The exception is a *kink*, where a function has no derivative and every method has an opinion of its
+# own.
 
 # %%
 h = 1e-5
-cases = {
-    "np.abs at -1.5, truth -1": (np.abs, -1.5),
-    "np.maximum(x, 0) at 2, truth 1": (lambda x: np.maximum(x, 0), 2.0),
-    "np.maximum(x, 0) at 0, truth: none": (lambda x: np.maximum(x, 0), 0.0),
-}
-for name, (function, at) in cases.items():
-    by_complex = np.imag(function(at + 1e-30j)) / 1e-30
-    print(f"{name:35} complex step {by_complex:4.1f}, central {(function(at + h) - function(at - h)) / (2 * h):4.1f}")
+print("\nwhat the complex step can't see")
+for name, function, at in (
+    ("np.abs at -1.5, truth -1", np.abs, -1.5),
+    ("np.maximum(x, 0) at 2, truth 1", lambda x: np.maximum(x, 0), 2.0),
+    ("np.maximum(x, 0) at 0, no truth", lambda x: np.maximum(x, 0), 0.0),
+):
+    by_complex, central = np.imag(function(at + 1e-30j)) / 1e-30, (function(at + h) - function(at - h)) / (2 * h)
+    print(f"{name:32} complex step {by_complex:4.1f}, central difference {central:4.1f}")
 
 
 def layernorm_with_var(x, weight):
@@ -370,13 +366,15 @@ def layernorm_with_var(x, weight):
 
 inputs = {"x": x, "weight": gamma}
 cache = layernorm_forward(x, gamma)[1]
+pair = layernorm_with_var, lambda dout, _: layernorm_backward(dout, cache)  # a right backward
+refused = False
 try:
-    check_gradients(layernorm_with_var, lambda dout, _: layernorm_backward(dout, cache), inputs)
-    raise SystemExit("np.var should have been refused")
+    check_gradients(*pair, inputs)
 except TypeError as error:
-    print(f"check_gradients with np.var: {error}")
-report = check_gradients(layernorm_with_var, lambda dout, _: layernorm_backward(dout, cache), inputs, method="central")
-print(f"with method='central' it passes, to {report.worst:.0e}")
+    refused = True
+    show("check_gradients:", str(error))
+assert refused
+print(f"with method='central' it passes: relative error {check_gradients(*pair, inputs, method='central').worst:.0e}")
 
 # %% [markdown]
 # Write `centred * centred` in place of np.var, or use central differences. Keep away from kinks: random numbers do,
@@ -386,7 +384,7 @@ print(f"with method='central' it passes, to {report.worst:.0e}")
 # ## Bug hunt
 #
 # Six layers, as they stand in many a repository. Read each backward against its forward and **write down** which are
-# right; the next cell tells. All are given what makes mistakes hard to see: square matrices and small shapes.
+# right; the next cell tells. Note what you would look at first, shapes or formulas.
 
 # %%
 # Shapes: B = 2 sequences, T = 4 tokens, C = 4 numbers a token, V = 5 words.
@@ -470,22 +468,25 @@ hunt = {
     "F": (f_forward, f_backward, {"q": normal(4, 4), "k": normal(4, 4), "bias": normal(4)}),
 }
 verdicts = {}
+print("\nbug hunt")
 for name, layer in hunt.items():
     verdicts[name], message = ask_library(*layer)
-    print(f"{name} {'right' if verdicts[name] else 'WRONG'}  {message}")
+    show(name, message)
 assert [name for name, right in verdicts.items() if right] == ["B", "F"]
 
 # %% [markdown]
 # - **A** lacks a transpose: scores are [query, key], so keys collect over queries, `dscores.T @ q`. Scores are always
-#   square, so no shape can warn. wq is right, wk is not: the mistake is on the keys' side.
+#   square, so no shape can warn. The whole message (print all of its lines) lists wq as right, wk and x as wrong: the
+#   mistake is on the keys' side.
 # - **B** is right. A hidden key has weight p = 0, and the gradient is p times something: the mask is in p.
 # - **C** overwrites. Token 3 comes twice; `+=` with an index array keeps only its last gradient. `np.add.at` adds up.
 #   With four different tokens it would have passed: inputs must contain the case.
-# - **D** averages over B T = 8 tokens and divides the gradient by B = 2: too large by T = 4. Training goes on, as if
-#   with another learning rate; a loss clipped or mixed with another does not.
+# - **D** averages over B T = 8 tokens and divides the gradient by B = 2: too large by T = 4. It trains as if with four
+#   times the learning rate, until the loss is added to another one.
 # - **E** has two paths from the table to the logits, as w in the tiny example, and forgets the one through `x`.
 # - **F** is right, zeros and all. A bias on all keys adds the same number to a query's whole row of scores, and
-#   softmax ignores it. Random `dout` can tell this zero from the false one of mistake 1.
+#   softmax ignores it. A random `dout` tells this zero from the false one of mistake 1. (The error shown is rounding
+#   noise: a true zero has no size to compare with, so the library compares with a small floor.)
 
 # %% [markdown]
 # ## Not everything is a gradient
@@ -506,6 +507,7 @@ def weights_backward(dp, cache):
     return {"q": dscores @ k, "k": dscores.T @ q}
 
 
+print("\nattention's scale, backward to match")
 D = 4
 query, keys = np.ones((1, D)), np.array([[0.0] * D, [1.0] * D])  # by hand: scores 0 and 4, over sqrt(4): 0 and 2
 by_hand = math.exp(2) / (1 + math.exp(2))  # the weight of the second key
@@ -524,7 +526,7 @@ for name, scale in (("1 / sqrt(D)", 1 / math.sqrt(D)), ("1 / D", 1 / D)):
 # %%
 qkv = np.concatenate([np.ones((2, D)), keys, keys], axis=1)[None]  # (2, D) three times -> (1, 2, 3D)
 result = attention_forward(qkv, n_heads=1)[0][0, 1, 0]
-print(f"library: {result:.3f}")
+print(f"the library's attention: weight of the second key {result:.3f}")
 assert math.isclose(result, by_hand, rel_tol=1e-12)
 
 # %% [markdown]
@@ -545,5 +547,5 @@ assert math.isclose(result, by_hand, rel_tol=1e-12)
 # 3. Dropout sets a random half of the entries to 0 and doubles the others. Write it forward and backward, and check
 #    it. What must not be random anew at every call of `forward`, and why?
 # 4. Find a wrong LayerNorm backward that passes with random `dout` and random weight as long as x has a single row.
-# 5. Why does the forgetful training stop improving? Print the largest entry of w1 every 50 steps, right and wrong.
-#    (What does LayerNorm do to x @ w1 if w1 is doubled, and what then is the true gradient along w1 itself?)
+# 5. Forgetful training stops improving early. After its last step, compute the gradient of w1 both ways, with
+#    `forgetful` and with `layernorm_backward`. How large are they, and at which kind of place has it come to rest?
