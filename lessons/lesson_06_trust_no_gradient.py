@@ -264,13 +264,13 @@ for backward in (layernorm_backward, forgetful):
     assert right == (found["x"] < 1e-13) == (backward is layernorm_backward)
 
 # %% [markdown]
-# No training, no curve to squint at: a millisecond, and the wrong gradient's name.
+# No training, no curve to squint at: a few milliseconds, and the wrong gradient's name.
 
 # %% [markdown]
 # ## Planted mistake 1: `.sum()` as the loss
 #
-# Nearly everyone's first gradient test is `loss = out.sum()`. That is `dout` = ones. Take softmax, which turns a row
-# of scores into weights p that add up to 1. Its backward is p * (dout - sum(dout * p)): raising one score lowers all
+# The usual first gradient test takes `loss = out.sum()`. That is `dout` = ones. Take softmax, which turns a row of
+# scores into weights p that add up to 1. Its backward is p * (dout - sum(dout * p)): raising one score lowers all
 # other weights. **Predict** which of these five wrong versions pass a test with ones.
 
 
