@@ -97,18 +97,23 @@ def test_alt_texts_carry_the_numbers(drawn):
     assert all(p.text in figures["dataset"].alt for p in pictures["dataset"].patterns[:2])
 
 
+def texts_cut_off(picture):
+    figure = picture.figure
+    figure.canvas.draw()
+    texts = [*figure.texts, *(text for legend in figure.legends for text in legend.get_texts())]
+    texts += [text for axis in figure.axes for text in (axis.title, *axis.texts)]
+    assert any(text.get_text() for text in texts)
+    for text in texts:
+        box = text.get_window_extent()
+        # One pixel of tolerance, for glyphs that are wider than their advance.
+        inside = box.x0 >= -1 and box.y0 >= -1 and box.x1 <= figure.bbox.x1 + 1 and box.y1 <= figure.bbox.y1 + 1
+        if text.get_text() and not inside:
+            yield text.get_text(), box
+
+
 def test_no_text_is_cut_off(drawn):
     for name, picture in drawn[2].items():
-        figure = picture.figure
-        figure.canvas.draw()
-        texts = [*figure.texts, *(text for legend in figure.legends for text in legend.get_texts())]
-        texts += [text for axis in figure.axes for text in (axis.title, *axis.texts)]
-        assert any(text.get_text() for text in texts)
-        for text in texts:
-            box = text.get_window_extent()
-            # One pixel of tolerance, for glyphs that are wider than their advance.
-            inside = box.x0 >= -1 and box.y0 >= -1 and box.x1 <= figure.bbox.x1 + 1 and box.y1 <= figure.bbox.y1 + 1
-            assert inside or not text.get_text(), (name, text.get_text(), box)
+        assert not list(texts_cut_off(picture)), name
 
 
 def test_a_picture_is_a_widescreen_png_with_its_description(drawn, tmp_path):
@@ -128,3 +133,59 @@ def test_show_saves_only_if_asked(drawn, tmp_path, monkeypatch, capsys):
     assert "--save" in capsys.readouterr().out
     picture.show("lesson", save=True)
     assert [path.name for path in (tmp_path / "figures").iterdir()] == ["lesson.png"]
+
+
+@pytest.fixture(scope="module")
+def step_sizes():
+    """The error of d exp(x) / dx at several x, worst of all."""
+    x, steps = np.linspace(0.5, 2, 50), 10.0 ** np.arange(-18, 0.1, 0.5)
+    derivatives = {
+        "forward difference": lambda h: (np.exp(x + h) - np.exp(x)) / h,
+        "central difference": lambda h: (np.exp(x + h) - np.exp(x - h)) / (2 * h),
+        "complex step": lambda h: np.exp(x + 1j * h).imag / h,
+    }
+    errors = {
+        name: np.array([np.abs(derivative(h) / np.exp(x) - 1).max() for h in steps]) + 1e-16
+        for name, derivative in derivatives.items()
+    }
+    picture = plots.draw_step_sizes(steps, errors)
+    yield steps, errors, picture
+    pyplot.close(picture.figure)
+
+
+def test_the_step_size_curves_are_the_errors(step_sizes):
+    steps, errors, picture = step_sizes
+    (axis,) = picture.figure.axes
+    assert (axis.get_xscale(), axis.get_yscale()) == ("log", "log")
+    curves = {line.get_label(): line for line in axis.lines}
+    for name, curve in errors.items():
+        np.testing.assert_array_equal(curves[name].get_xdata(), steps)
+        np.testing.assert_array_equal(curves[name].get_ydata(), curve)
+        assert [text.get_text() for text in axis.texts].count(name) == 1  # its label
+    rings = {(*line.get_xdata(), *line.get_ydata()) for line in axis.lines if line.get_marker() == "o"}
+    differences = [errors["forward difference"], errors["central difference"]]
+    assert rings == {(steps[curve.argmin()], curve.min()) for curve in differences}
+    low, high = axis.get_ylim()
+    assert all(low < curve.min() and curve.max() < high for curve in errors.values())
+
+
+def test_the_step_size_guides_have_the_slopes_that_they_name(step_sizes):
+    (axis,) = step_sizes[2].figure.axes
+    guides = [line for line in axis.lines if line.get_linestyle() == "--"]
+    slopes = [np.diff(np.log(line.get_ydata()))[0] / np.diff(np.log(line.get_xdata()))[0] for line in guides]
+    words = [text.get_text().split("slope ")[1] for text in axis.texts if "slope" in text.get_text()]
+    np.testing.assert_allclose(slopes, [float(word.replace("\N{MINUS SIGN}", "-")) for word in words], rtol=1e-12)
+    assert sorted(np.round(slopes)) == [-1, 1, 2]
+
+
+def test_the_step_size_picture_says_its_numbers(step_sizes):
+    steps, errors, picture = step_sizes
+    assert not list(texts_cut_off(picture))
+    forward = errors["forward difference"]
+    best = steps[forward.argmin()]
+    assert best == pytest.approx(1e-8, rel=9)  # where h = eps / h, within a factor of ten
+    sentence = f"Forward difference: best h {best:.0e}, error {forward.min():.0e}.".replace("e-0", "e-")
+    assert sentence in picture.alt
+    floor = errors["complex step"][steps <= 1e-8].max()
+    assert f"every h up to 1e-8: error at most {floor:.0e}" in picture.alt
+    assert "from 1e-18 to 1," in picture.alt
