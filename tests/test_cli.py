@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from skips import needs_a_full_device
 
 from minicluster import __version__, cli
 from minicluster.training import TrainingDiverged
@@ -154,7 +155,7 @@ def test_a_file_that_cannot_be_replaced_is_said_before_the_training(tmp_path):
     assert len(list(tmp_path.iterdir())) == 2
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full (Linux)")
+@needs_a_full_device
 def test_a_full_disk_behind_stdout_is_said_in_one_line(tmp_path):
     with open("/dev/full", "w", encoding="utf-8") as full:
         command = [sys.executable, "-m", "minicluster", "reproduce", "--quick", "--steps", "1", "--out", str(tmp_path)]

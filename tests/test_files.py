@@ -9,18 +9,16 @@ import stat
 
 import numpy as np
 import pytest
+from skips import (
+    make_symbolic_link,
+    needs_movable_folders,
+    needs_named_pipes,
+    needs_no_root,
+    needs_permission_bits,
+)
 
 from minicluster import files
 from minicluster.files import OutputError, ensure_writable_folder, whole_file, write_bytes, write_json, write_text
-
-# Every skip of this file. Whether symbolic links can be made shows only when one is tried.
-needs_permission_bits = pytest.mark.skipif(os.name == "nt", reason="Windows has no permission bits and no umask")
-needs_movable_folders = pytest.mark.skipif(os.name == "nt", reason="Windows does not move the folder of an open file")
-needs_named_pipes = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes in folders")
-needs_no_root = pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere; Windows locks no folders"
-)
-NO_LINKS = "symbolic links are not allowed here (Windows without the developer mode)"
 
 
 class Broken(Exception):
@@ -113,10 +111,7 @@ def test_a_symbolic_link_is_written_through(tmp_path, exists):
     shelf.mkdir(), desk.mkdir()
     if exists:
         (shelf / "real").write_text("before")
-    try:
-        (desk / "link").symlink_to(shelf / "real")
-    except OSError:
-        pytest.skip(NO_LINKS)
+    make_symbolic_link(desk / "link", shelf / "real")
     write_text(desk / "link", "after")
     assert (desk / "link").is_symlink()
     assert (shelf / "real").read_text() == "after"
