@@ -40,7 +40,7 @@ class Evidence:
 
 def likely_cause(evidence):
     """Say what went wrong if it is one of a few frequent mistakes, else None."""
-    for recognise in (_nothing, _factor, _transposed, _upstream_left_out, _missing_path, _overwritten):
+    for recognise in (_precision, _nothing, _factor, _transposed, _upstream_left_out, _missing_path, _read_rows):
         cause = recognise(evidence)
         if cause:
             return cause
@@ -49,7 +49,7 @@ def likely_cause(evidence):
 
 def likely_cause_along(wrong, right):
     """The same from a few directions only, (n,) each: a wrong sign or factor shows in all of them."""
-    return _constant_factor(wrong, right, lengths=()) if len(right) > 1 else None
+    return _lost_digits(wrong, right) or (_constant_factor(wrong, right, lengths=()) if len(right) > 1 else None)
 
 
 def likely_cause_of_shape(shape, expected):
@@ -61,6 +61,15 @@ def likely_cause_of_shape(shape, expected):
     if tuple(n for n in shape if n != 1) == tuple(n for n in expected if n != 1):
         return "an axis of length 1 is kept, or lost"
     return None
+
+
+def _precision(evidence):
+    return _lost_digits(evidence.wrong, evidence.right)
+
+
+def _lost_digits(wrong, right):
+    if _same(wrong, right):
+        return "no wrong formula but lost digits: float32 on the way, or a difference of two nearly equal numbers"
 
 
 def _nothing(evidence):
@@ -129,18 +138,21 @@ def _missing_path(evidence):
             return "a path is missing: one through a sum of out along the last axis, as softmax's cross term is"
 
 
-def _overwritten(evidence):
-    """Recognise that exactly those rows are wrong which an index, such as a token id, reads more than once."""
+def _read_rows(evidence):
+    """Recognise that exactly those rows are wrong which an index, such as a token id, reads, or reads repeatedly."""
     if evidence.right.ndim == 0:
         return None
     n_rows = len(evidence.right)
     difference = np.abs(evidence.wrong - evidence.right).reshape(n_rows, -1).max(axis=1)  # (rows,)
-    wrong_rows = difference > SAME * np.abs(evidence.right).max()
+    wrong_rows = difference > SAME * np.abs(evidence.right).max()  # (rows,)
     for name, index in evidence.constants.items():
         index = np.asarray(index)
         if index.dtype.kind in "iu" and index.size and 0 <= index.min() and index.max() < n_rows:
-            if np.array_equal(np.bincount(index.ravel(), minlength=n_rows) > 1, wrong_rows):
+            times_read = np.bincount(index.ravel(), minlength=n_rows)  # (rows,)
+            if np.array_equal(times_read > 1, wrong_rows):
                 return f"a path is missing: rows that {name!r} reads more than once must add up, not overwrite"
+            if np.array_equal(times_read > 0, wrong_rows) and not wrong_rows.all():
+                return f"a path is missing: what comes back to the rows that {name!r} reads"
 
 
 def _is_multiple_in_each_row(array, basis):

@@ -506,6 +506,11 @@ def test_a_kink_is_refused():
         check_gradients(lambda x: (x * (x.real > 0), x), lambda dy, x: {"x": dy * (x > 0)}, {"x": np.array([0.0, 1.0])})
 
 
+def test_what_central_differences_cannot_see_is_no_contradiction():
+    """1 + tanh(-50) rounds to 0, and stays 0 for small steps; the complex step knows its slope of 1e-43."""
+    check_gradients(lambda x: (1 + np.tanh(x), x), lambda dy, x: {"x": dy / np.cosh(x) ** 2}, {"x": np.array([-50.0])})
+
+
 def test_central_differences_may_be_rough_without_being_taken_for_a_contradiction():
     """sin(1e4 x): at a step of 1e-5 central differences are off by 2e-3; at 1e-7 they agree."""
     check_gradients(lambda x: (np.sin(1e4 * x), x), lambda dy, x: {"x": 1e4 * dy * np.cos(1e4 * x)}, {"x": X})

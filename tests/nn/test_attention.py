@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from layer_checks import SCALES, assert_right
 
-from minicluster.gradcheck import check_gradients
 from minicluster.nn import attention_backward, attention_forward
+from minicluster.strategies import layer_sizes, starts, well_conditioned_arrays
 
 sizes = st.integers(1, 4)
 seeds = st.integers(0, 2**32 - 1)
@@ -48,12 +49,12 @@ def test_agrees_with_loops_over_heads_queries_and_keys(B, T, H, D, seed):
     )  # exp without subtracted maximum, other order of sums
 
 
-@given(B=sizes, T=sizes, H=sizes, D=sizes, with_start=st.booleans(), seed=seeds)
-def test_gradients(B, T, H, D, with_start, seed):
-    rng = np.random.default_rng(seed)
-    start = random_start(rng, B, T) if with_start else None
-    qkv = rng.standard_normal((B, T, 3 * H * D))
-    check_gradients(lambda qkv: attention_forward(qkv, H, start), attention_backward, {"qkv": qkv})
+@given(shape=layer_sizes("B T H D"), scale=st.sampled_from(SCALES), data=st.data())
+def test_gradients(shape, scale, data):
+    B, T, H, D = shape
+    qkv = scale * data.draw(well_conditioned_arrays((B, T, 3 * H * D)))
+    inputs = {"qkv": qkv, "n_heads": H, "start": data.draw(starts(B, T))}
+    assert_right(attention_forward, attention_backward, inputs)
 
 
 @given(T=st.integers(2, 5), seed=seeds)

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from layer_checks import assert_right
 
-from minicluster.gradcheck import check_gradients
 from minicluster.nn import cross_entropy
+from minicluster.strategies import layer_sizes, masks, token_arrays, well_conditioned_arrays
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -31,19 +32,36 @@ def test_huge_logits_stay_finite():
 
 
 @given(
-    leading=st.lists(st.integers(1, 4), min_size=1, max_size=2), V=st.integers(1, 6), masked=st.booleans(), seed=seeds
+    leading=st.one_of(layer_sizes("n"), layer_sizes("B T")),
+    V=st.integers(1, 6),
+    scale=st.sampled_from(
+        (1e-2, 1.0, 2.0)
+    ),  # no surer than p = 1 - 3e-4, as p - 1 cancels: its error is 1e-16 / (1 - p)
+    masked=st.booleans(),
+    data=st.data(),
 )
-def test_gradient(leading, V, masked, seed):
-    rng = np.random.default_rng(seed)
-    targets = rng.integers(0, V, leading)
-    mask = None
-    if masked:
-        mask = rng.random(leading) < 0.5
-        mask.flat[0] = True
-    inputs = {"logits": rng.standard_normal((*leading, V))}
-    check_gradients(
-        lambda logits: cross_entropy(logits, targets, mask), lambda dloss, dlogits: {"logits": dloss * dlogits}, inputs
-    )
+def test_gradient(leading, V, scale, masked, data):
+    inputs = {
+        "logits": scale * data.draw(well_conditioned_arrays((*leading, V))),
+        "targets": data.draw(token_arrays(leading, V)),
+        "mask": data.draw(masks(leading)) if masked else None,
+    }
+    assert_right(cross_entropy, lambda dloss, dlogits: {"logits": dloss * dlogits}, inputs)
+
+
+@given(shape=layer_sizes("B T V"), data=st.data())
+def test_tokens_in_one_row_or_in_several_cost_the_same(shape, data):
+    """(B, T, V) and (B T, V) are the same tokens: neither loss nor gradient may be scaled by B or by T alone."""
+    B, T, V = shape
+    logits, mask = data.draw(well_conditioned_arrays(shape)), data.draw(masks((B, T)))
+    targets = data.draw(token_arrays((B, T), V))
+    loss, dlogits = cross_entropy(logits, targets, mask)
+    flat_loss, flat_dlogits = cross_entropy(logits.reshape(B * T, V), targets.ravel(), mask.ravel())
+    assert loss == flat_loss
+    np.testing.assert_array_equal(dlogits.reshape(B * T, V), flat_dlogits)
+    # Written once more, token by token; sums of a few numbers near 1.
+    costs = [math.log(sum(math.exp(z - row[target]) for z in row)) for row, target in zip(logits[mask], targets[mask])]
+    assert math.isclose(loss, sum(costs) / mask.sum(), rel_tol=1e-13, abs_tol=1e-15)
 
 
 @given(seed=seeds)

@@ -1,12 +1,10 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from layer_checks import assert_right, inputs_of_any_size
 
-from minicluster.gradcheck import check_gradients
 from minicluster.nn import embedding_backward, embedding_forward
-
-sizes = st.integers(1, 5)
-seeds = st.integers(0, 2**32 - 1)
+from minicluster.strategies import layer_sizes, token_arrays
 
 
 def test_forward_by_hand():
@@ -25,12 +23,9 @@ def test_rows_read_several_times_receive_the_sum():
     np.testing.assert_array_equal(gradients["wpe"][:, 0], [1 + 8, 2 + 16, 4 + 32, 0])
 
 
-@given(B=sizes, T=sizes, V=sizes, C=sizes, unused_positions=st.integers(0, 2), seed=seeds)
-def test_gradients(B, T, V, C, unused_positions, seed):
-    rng = np.random.default_rng(seed)
-    inputs = {
-        "tokens": rng.integers(0, V, (B, T)),
-        "wte": rng.standard_normal((V, C)),
-        "wpe": rng.standard_normal((T + unused_positions, C)),
-    }
-    check_gradients(embedding_forward, embedding_backward, inputs)
+@given(tables=inputs_of_any_size({"wte": "V C", "wpe": "positions C"}), sizes=layer_sizes("B T"), data=st.data())
+def test_gradients(tables, sizes, data):
+    B, T = sizes
+    positions = len(tables["wpe"])  # some may be without a token
+    tokens = data.draw(token_arrays((B, min(T, positions)), len(tables["wte"])))
+    assert_right(embedding_forward, embedding_backward, {"tokens": tokens, **tables})

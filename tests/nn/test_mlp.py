@@ -1,11 +1,8 @@
 import numpy as np
 from hypothesis import given
-from hypothesis import strategies as st
+from layer_checks import assert_right, inputs_of_any_size
 
-from minicluster.gradcheck import check_gradients
 from minicluster.nn import mlp_backward, mlp_forward
-
-sizes = st.integers(1, 4)
 
 
 def test_forward_by_hand():
@@ -15,9 +12,6 @@ def test_forward_by_hand():
     np.testing.assert_allclose(y, [[9.411919906082768]], rtol=1e-14)  # rounding only
 
 
-@given(leading=st.lists(sizes, min_size=1, max_size=2), C=sizes, F=sizes, seed=st.integers(0, 2**32 - 1))
-def test_gradients(leading, C, F, seed):
-    rng = np.random.default_rng(seed)
-    shapes = {"x": (*leading, C), "fc_weight": (C, F), "fc_bias": (F,), "proj_weight": (F, C), "proj_bias": (C,)}
-    inputs = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
-    check_gradients(mlp_forward, mlp_backward, inputs)
+@given(inputs_of_any_size({"x": "... C", "fc_weight": "C F", "fc_bias": "F", "proj_weight": "F C", "proj_bias": "C"}))
+def test_gradients(inputs):
+    assert_right(mlp_forward, mlp_backward, inputs)

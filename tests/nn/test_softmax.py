@@ -1,8 +1,8 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from layer_checks import assert_right, inputs_of_any_size
 
-from minicluster.gradcheck import check_gradients
 from minicluster.nn import softmax_backward, softmax_forward
 
 
@@ -16,7 +16,19 @@ def test_large_entries_do_not_overflow_and_minus_infinity_weighs_nothing():
     np.testing.assert_array_equal(p, [[0.5, 0.5, 0]])
 
 
-@given(rows=st.integers(1, 4), K=st.integers(1, 6), seed=st.integers(0, 2**32 - 1))
-def test_gradients(rows, K, seed):
-    x = np.random.default_rng(seed).standard_normal((rows, K))
-    check_gradients(softmax_forward, softmax_backward, {"x": x})
+@given(inputs_of_any_size({"x": "... K"}))
+def test_gradients(inputs):
+    assert_right(softmax_forward, softmax_backward, inputs)
+
+
+@given(inputs=inputs_of_any_size({"x": "n K"}), hidden=st.integers(0, 3), dtype=st.sampled_from([np.float32, float]))
+def test_rows_sum_to_1_and_their_gradients_to_0(inputs, hidden, dtype):
+    x = inputs["x"].astype(dtype)
+    x[:, 1:][:, :hidden] = -np.inf
+    p, cache = softmax_forward(x)
+    dx = softmax_backward(np.cos(np.arange(x.size)).reshape(x.shape).astype(dtype), cache)["x"]
+    assert p.dtype == dx.dtype == dtype and (p >= 0).all()
+    few_roundings = 8 * np.finfo(dtype).eps  # of sums of at most four numbers up to 1
+    np.testing.assert_allclose(p.sum(axis=-1), 1, rtol=few_roundings)
+    np.testing.assert_allclose(dx.sum(axis=-1), 0, atol=few_roundings)
+    assert (p[x == -np.inf] == 0).all() and (dx[x == -np.inf] == 0).all()

@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from layer_checks import assert_right, inputs_of_any_size
 
-from minicluster.gradcheck import check_gradients
 from minicluster.nn import Transformer, TransformerConfig, block_backward, block_forward, cross_entropy
 from minicluster.nn.operations import choose_operations
-
-seeds = st.integers(0, 2**32 - 1)
+from minicluster.strategies import starts, token_arrays, transformer_configs, well_conditioned_arrays
 
 
 def small_model(dtype=np.float64, seed=0, **changes):
@@ -48,47 +47,103 @@ def test_forward_agrees_with_the_formulas_written_out():
     np.testing.assert_allclose(model.hidden_states(tokens)[1, 0], x, rtol=1e-12, atol=1e-12)
 
 
-@settings(max_examples=20)  # each checks some 300 entries with a forward pass of its own
-@given(
-    B=st.integers(1, 3),
-    T=st.integers(1, 4),
-    H=st.integers(1, 2),
-    D=st.integers(1, 3),
-    L=st.integers(1, 2),
-    tied=st.booleans(),
-    with_start=st.booleans(),
-    seed=seeds,
-)
-def test_gradients_of_all_parameters(B, T, H, D, L, tied, with_start, seed):
-    rng = np.random.default_rng(seed)
-    # A vector of one entry is its own mean, and LayerNorm makes a constant of it: nothing to check.
-    D = max(D, 2) if H == 1 else D
-    sizes = {"vocab_size": 4, "context_length": 5, "d_model": H * D, "n_layers": L, "n_heads": H, "d_ff": 3}
-    real = small_model(seed=seed, tie_embeddings=tied, **sizes)
-    complex_ = small_model(np.complex128, tie_embeddings=tied, **sizes)
-    tokens, start = random_tokens(real, rng, B, T), rng.integers(0, np.arange(T) + 1, (B, T)) if with_start else None
+@settings(max_examples=settings.default.max_examples // 2)  # each checks some 300 entries, a forward pass for each
+@given(config=transformer_configs(), B=st.integers(1, 3), T=st.integers(1, 4), data=st.data())
+def test_gradients_of_all_parameters(config, B, T, data):
+    T = min(T, config.context_length)
+    tokens, start = data.draw(token_arrays((B, T), config.vocab_size)), data.draw(starts(B, T))
+    models = {dtype: Transformer(config, dtype=dtype) for dtype in (np.float32, np.float64, np.complex128)}
 
     def forward(**parameters):
-        model = complex_ if any(np.iscomplexobj(array) for array in parameters.values()) else real
+        model = models[np.result_type(*parameters.values()).type]
         model.parameters.update(parameters)
-        return model.forward(tokens, start)
+        logits, cache = model.forward(tokens, start)
+        return logits, (model, cache)
 
-    check_gradients(forward, lambda dlogits, cache: dict(real.backward(dlogits, cache)), dict(real.parameters))
+    def backward(dlogits, cache):
+        model, cache = cache
+        return model.backward(dlogits, cache)
+
+    shapes = config.parameter_shapes()
+    inputs = {name: data.draw(well_conditioned_arrays(shape), label=name) for name, shape in shapes.items()}
+    assert_right(forward, backward, inputs)
 
 
-@settings(max_examples=20)
-@given(B=st.integers(1, 2), T=st.integers(1, 3), with_start=st.booleans(), seed=seeds)
-def test_gradients_of_a_block(B, T, with_start, seed):
-    rng = np.random.default_rng(seed)
-    model = small_model(seed=seed, n_layers=1, d_model=4, n_heads=2, d_ff=3)
-    start = rng.integers(0, np.arange(T) + 1, (B, T)) if with_start else None
+@settings(max_examples=settings.default.max_examples // 2)
+@given(
+    block=inputs_of_any_size(
+        {
+            "x": "B T 4",
+            "ln_1.weight": "4",
+            "ln_1.bias": "4",
+            "attn.c_attn.weight": "4 12",
+            "attn.c_attn.bias": "12",
+            "attn.c_proj.weight": "4 4",
+            "attn.c_proj.bias": "4",
+            "ln_2.weight": "4",
+            "ln_2.bias": "4",
+            "mlp.c_fc.weight": "4 F",
+            "mlp.c_fc.bias": "F",
+            "mlp.c_proj.weight": "F 4",
+            "mlp.c_proj.bias": "4",
+        }
+    ),
+    n_heads=st.sampled_from([1, 2, 4]),
+    data=st.data(),
+)
+def test_gradients_of_a_block(block, n_heads, data):
     operations = choose_operations("numpy")
-    block = {name.removeprefix("h.0."): p for name, p in model.parameters.items() if name.startswith("h.0.")}
-    check_gradients(
-        lambda x, **parameters: block_forward(x, parameters, 2, operations, start),
+    start = data.draw(starts(*block["x"].shape[:2]))
+    assert_right(
+        lambda x, **parameters: block_forward(x, parameters, n_heads, operations, start),
         lambda dx, cache: block_backward(dx, cache, operations),
-        {"x": rng.standard_normal((B, T, 4)), **block},
+        block,
     )
+
+
+def gradients_of(model, tokens, dlogits_at, start=None):
+    """Gradients under a random upstream gradient at these positions, 0 elsewhere."""
+    logits, cache = model.forward(tokens, start)
+    dlogits = np.zeros_like(logits)
+    dlogits[:, dlogits_at] = np.random.default_rng(8).standard_normal(dlogits[:, dlogits_at].shape)
+    return model.backward(dlogits, cache)
+
+
+def test_no_gradient_leaks_from_an_earlier_logit_to_a_later_token():
+    model = small_model(tie_embeddings=False)
+    tokens = np.array([[0, 1, 2, 3, 4], [0, 1, 2, 5, 6]])
+    gradients = gradients_of(model, tokens, dlogits_at=[1, 2])
+    np.testing.assert_array_equal(gradients["wpe.weight"][3:], 0)
+    np.testing.assert_array_equal(gradients["wte.weight"][3:], 0)  # of the tokens that come later only
+    assert gradients["wpe.weight"][:3].all() and gradients["wte.weight"][:3].all()
+
+
+def test_no_gradient_leaks_to_a_token_before_start():
+    model = small_model(tie_embeddings=False, n_layers=1)
+    start = np.array([[0, 0, 0, 2, 4]])
+    gradients = gradients_of(model, np.array([[0, 1, 2, 3, 4]]), dlogits_at=[3, 4], start=start)
+    np.testing.assert_array_equal(gradients["wte.weight"][:2], 0)
+    assert gradients["wte.weight"][2:5].all()
+
+
+def test_the_key_bias_has_no_gradient():
+    """It adds the same number to all of a query's scores, in every block; queries' and values' biases do have one."""
+    model, C = small_model(), 6
+    gradients = gradients_of(model, np.array([[3, 1, 4, 1, 5]]), dlogits_at=slice(None))
+    for layer in range(2):
+        dq, dk, dv = gradients[f"h.{layer}.attn.c_attn.bias"].reshape(3, C)
+        size = np.abs(gradients[f"h.{layer}.attn.c_attn.weight"]).max()
+        assert np.abs(dk).max() < 1e-13 * size  # roundings of sums of 5 keys
+        assert min(np.abs(dq).max(), np.abs(dv).max()) > 1e-3 * size
+
+
+def test_a_tied_table_collects_both_of_its_gradients():
+    tied, untied = small_model(), small_model(tie_embeddings=False)
+    untied.parameters.update(dict(tied.parameters))
+    untied.parameters["lm_head.weight"] = tied.parameters["wte.weight"]
+    tokens = np.array([[3, 1, 4, 1, 5]])
+    together, apart = (gradients_of(model, tokens, dlogits_at=slice(None)) for model in (tied, untied))
+    np.testing.assert_array_equal(together["wte.weight"], apart["wte.weight"] + apart["lm_head.weight"])
 
 
 def test_a_later_token_changes_no_earlier_logit():
