@@ -216,7 +216,10 @@ def _split(inputs, dtype):
         raise TypeError(f"inputs is a {type(inputs).__name__}, expected a dict from names to arrays")
     points, constants = {}, {}
     for name, value in inputs.items():
-        kind = np.asarray(value).dtype.newbyteorder("=")
+        try:
+            kind = np.asarray(value).dtype.newbyteorder("=")
+        except ValueError:  # NumPy's own message does not name the input
+            raise ValueError(f"input {name!r} has rows of different lengths, expected an array") from None
         if value is None or kind.kind in "iub":
             constants[name] = value
         elif kind == FLOAT64 or kind == dtype == FLOAT32:

@@ -614,6 +614,7 @@ def test_forward_whose_shape_changes():
         ({"x": X.astype(np.float32)}, TypeError, "input 'x' is float32: pass float64, or dtype=np.float32"),
         ({"x": X.astype(np.float16)}, TypeError, "input 'x' is float16: pass float64"),
         ({"x": X + 0j}, TypeError, "input 'x' is complex128: pass float64"),
+        ({"x": [[1.0], [1.0, 2.0]]}, ValueError, "input 'x' has rows of different lengths"),
         ({"x": "text"}, TypeError, "input 'x' is <U4: pass float64"),
     ],
 )

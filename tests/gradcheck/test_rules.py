@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from minicluster.gradcheck import GradientError, SharedMemoryWarning, check_gradients
+from minicluster.gradcheck import GradientError, SharedMemoryWarning, check_gradients, memory
 
 X = np.random.default_rng(6).normal(size=(4, 3))
 WEIGHT = np.random.default_rng(7).normal(size=(3, 2))
@@ -322,6 +322,19 @@ def test_neighbours_in_one_array_share_nothing():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         check_gradients(residual, backward, {"a": X, "b": X + 1})
+
+
+def test_an_overlap_that_is_too_hard_to_find_is_passed_over(monkeypatch):
+    """Whether strided views share an entry may take long to find out; NumPy gives up after so much work."""
+
+    def too_hard(a, b, max_work):
+        assert max_work == memory.OVERLAP_WORK
+        raise np.exceptions.TooHardError
+
+    monkeypatch.setattr(np, "shares_memory", too_hard)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_gradients(residual, lambda dy, cache: {"a": dy, "b": dy}, {"a": X, "b": X + 1})
 
 
 def test_gradients_of_what_has_none_may_be_none():

@@ -8,8 +8,8 @@ from minicluster.strategies import layer_inputs
 
 RTOL = 1e-10  # promised; the complex step's own error is near 1e-15
 SCALES = (1e-2, 1.0, 10.0)  # of inputs, so that softmaxes are met open and saturated
-# Up to 4, where what is left of GELU and of 1 - p is still 1e-4: at 12 they are differences of nearly equal numbers, and
-# an error of 1e-16 is no longer small beside them.
+# Up to 4, where what is left of GELU and of 1 - p is still 1e-4: at 12 they are differences of nearly equal numbers,
+# beside which an error of 1e-16 is no longer small.
 TAME_SCALES = (1e-2, 1.0, 2.0)
 
 
