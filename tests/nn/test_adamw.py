@@ -135,3 +135,9 @@ def test_what_a_step_refuses_changes_nothing():
     with pytest.raises(TypeError, match=r"gradients\['bias'\] has dtype complex128, expected float64"):
         optimizer.step({"bias": np.ones(1, complex)})
     assert parameters["bias"] == 1 and optimizer.steps == 0
+
+
+def test_gradients_shorter_than_the_bound_are_not_stretched():
+    gradients = {"a": np.array([3.0, 4.0])}
+    assert clip_gradients(gradients, 10.0) == 5.0
+    np.testing.assert_array_equal(gradients["a"], [3, 4])

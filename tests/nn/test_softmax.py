@@ -20,3 +20,9 @@ def test_large_entries_do_not_overflow_and_minus_infinity_weighs_nothing():
 def test_gradients(rows, K, seed):
     x = np.random.default_rng(seed).standard_normal((rows, K))
     check_gradients(softmax_forward, softmax_backward, {"x": x})
+
+
+def test_a_row_far_below_another_keeps_its_weights():
+    # Less the largest entry of all, the second row's exp(-2000) would be 0, and 0 / 0.
+    p, _ = softmax_forward(np.array([[0.0, 0.0], [-2000.0, -2000.0]]))
+    np.testing.assert_array_equal(p, 0.5)
