@@ -101,7 +101,7 @@ def _environment(copy):
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # half of the start-up, and no test needs a plugin
         "HYPOTHESIS_PROFILE": "mutants",
         "MUTATED_PACKAGE": str(copy),
-        "COLUMNS": "200",  # room for the summary's lines
+        "COLUMNS": "1000",  # or pytest cuts its summary's lines short
     }
 
 

@@ -67,6 +67,14 @@ SOFTMAX = (
         why="A row far below the largest entry underflows to zeros, and 0 / 0 is nan: each row needs its own maximum.",
     ),
     Mutant(
+        name="softmax: computed in the caller's array",
+        file="nn/softmax.py",
+        old="p = x - x.real.max(axis=-1, keepdims=True)",
+        new="p = x\n    p -= x.real.max(axis=-1, keepdims=True)",
+        why="The numbers are right, but whoever still needs the scores finds probabilities there.",
+        tests=("nn/test_arguments.py",),
+    ),
+    Mutant(
         name="softmax: normalised over the wrong axis",
         file="nn/softmax.py",
         old="p /= p.sum(axis=-1, keepdims=True)",
@@ -255,6 +263,14 @@ LAYERNORM = (
         why="With the initial scales of 1 nothing shows: parameters of a test must be random.",
     ),
     Mutant(
+        name="LayerNorm backward: upstream gradient overwritten",
+        file="nn/layernorm.py",
+        old="dxhat = dy * weight",
+        new="dy *= weight\n    dxhat = dy",
+        why="The residual stream hands the same array to the straight path, which would get the scaled one.",
+        tests=("nn/test_arguments.py",),
+    ),
+    Mutant(
         name="LayerNorm backward: variance's path loses the factor xhat",
         file="nn/layernorm.py",
         old="through_variance = xhat * (dxhat * xhat)",
@@ -297,7 +313,7 @@ EMBEDDING = (
         file="nn/embedding.py",
         old="wte[tokens] + wpe[:T]  #",
         new="wte[tokens]  #",
-        why="Attention alone can't tell the order of the keys: without positions a sentence is a bag of words.",
+        why="Attention sees its keys as a set: that one comes before another, only their positions' vectors say.",
     ),
     Mutant(
         name="embedding: positions counted from the end of the table",
@@ -326,6 +342,14 @@ EMBEDDING = (
         old="np.add.at(dwte, tokens, dx)",
         new="dwte[tokens] += dx",
         why="NumPy's += with repeated indices reads all, then writes all: it adds only the last of each.",
+    ),
+    Mutant(
+        name="embedding backward: gradients in float64 whatever the model's dtype",
+        file="nn/embedding.py",
+        old="np.zeros(wte_shape, dx.dtype)",
+        new="np.zeros(wte_shape)",
+        why="np.zeros is float64 unless told; in a float32 model that is twice the memory, and complex numbers fail.",
+        tests=("nn/test_arguments.py",),
     ),
     Mutant(
         name="embedding backward: positions get the last sequence's gradient",
