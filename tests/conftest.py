@@ -4,10 +4,20 @@ import os
 
 os.environ["MPLBACKEND"] = "Agg"  # before anything imports matplotlib
 
-from hypothesis import settings  # noqa: E402
+from hypothesis import Phase, settings  # noqa: E402
 
 # No deadline: the first call of a kernel compiles it.
 settings.register_profile("default", deadline=None, max_examples=50)
 settings.register_profile("ci", deadline=None, max_examples=50, derandomize=True, print_blob=True)
 settings.register_profile("thorough", deadline=None, max_examples=500)
+# For tests/run_mutants.py: the same few examples each time, and a failure is not made smaller, as nobody reads it.
+settings.register_profile(
+    "mutants",
+    deadline=None,
+    max_examples=20,
+    derandomize=True,
+    database=None,
+    phases=(Phase.explicit, Phase.generate),
+    report_multiple_bugs=False,
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))

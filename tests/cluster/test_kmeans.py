@@ -240,6 +240,13 @@ def test_plus_plus_draws_by_squared_distance_and_takes_the_best_of_two_trials():
     assert 50 < sum(x[-1, 0] in centers[1] for centers in draws) < 130
 
 
+def test_plus_plus_starts_from_any_row_equally_often():
+    x = np.array([[-2.0], [-1.0], [1.0], [2.0]])
+    firsts = [_plus_plus_centers(x, 1, np.random.default_rng(seed))[0, 0] for seed in range(1000)]
+    counts = np.array([firsts.count(row) for row in x[:, 0]])
+    assert (abs(counts - 250) < 70).all()  # 5 standard deviations
+
+
 @given(place=st.lists(st.integers(0, 5), min_size=1, max_size=30), seed=st.integers(0, 1000))
 def test_a_random_start_has_no_copies(place, seed):
     n_distinct = len(set(place))

@@ -235,6 +235,13 @@ def test_distances_equal_up_to_the_order_of_summing_tie():
     assert score == 0.5
 
 
+def test_one_far_row_does_not_blur_the_score():
+    # The far row's square is coarser than the others' distances, so all are looked at; but only the nearest counts.
+    # 0 and .001 find each other: yes, twice. .003 finds .001: no. The far row finds .003: yes.
+    x = [[0.0], [0.001], [0.003], [1e8]]
+    assert cross_subgroup_neighbor_score(x, list("AABB"), list("abcd")) == 0.75
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [

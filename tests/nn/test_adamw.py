@@ -135,3 +135,31 @@ def test_what_a_step_refuses_changes_nothing():
     with pytest.raises(TypeError, match=r"gradients\['bias'\] has dtype complex128, expected float64"):
         optimizer.step({"bias": np.ones(1, complex)})
     assert parameters["bias"] == 1 and optimizer.steps == 0
+
+
+def test_gradients_shorter_than_the_bound_are_not_stretched():
+    gradients = {"a": np.array([3.0, 4.0])}
+    assert clip_gradients(gradients, 10.0) == 5.0
+    np.testing.assert_array_equal(gradients["a"], [3, 4])
+
+
+def test_many_steps_agree_with_the_formulas_in_plain_python():
+    # Gradients that shrink, so that a mean square that never does (AMSGrad's) differs.
+    weight, mean, mean_square = [3.0, -5.0], [0.0, 0.0], [0.0, 0.0]
+    parameters = {"weight": np.array([weight])}
+    optimizer = AdamW(parameters, betas=(0.8, 0.95), eps=0.01, weight_decay=0.3)
+    for step in range(1, 7):
+        lr, gradient = 0.1 / step, [0.5**step, -4 * 0.5**step]
+        optimizer.step({"weight": np.array([gradient])}, lr=lr)
+        for i, g in enumerate(gradient):
+            mean[i] = 0.8 * mean[i] + 0.2 * g
+            mean_square[i] = 0.95 * mean_square[i] + 0.05 * g**2
+            update = mean[i] / (1 - 0.8**step) / (math.sqrt(mean_square[i] / (1 - 0.95**step)) + 0.01)
+            weight[i] = weight[i] - lr * 0.3 * weight[i] - lr * update
+        np.testing.assert_allclose(parameters["weight"], [weight], rtol=1e-13)  # roundings of a few operations
+
+
+def test_the_last_rate_is_the_share_asked_for():
+    # From 8 to 4: 6 + 2 cos of 0, 60, 120 and 180 degrees.
+    rates = [warmup_cosine(step, steps=4, lr=8.0, warmup=0, final=0.5) for step in range(4)]
+    np.testing.assert_allclose(rates, [8, 7, 5, 4], rtol=1e-15)

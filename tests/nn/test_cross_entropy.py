@@ -98,3 +98,10 @@ def test_bad_input_is_named(changes, error, message):
     with pytest.raises(error) as caught:
         cross_entropy(**arguments)
     assert message in str(caught.value)
+
+
+def test_a_row_far_below_another_costs_no_more():
+    # Less the largest logit of all, the second row's exp(-2000) would be 0, and its logarithm -inf.
+    loss, dlogits = cross_entropy(np.array([[0.0, 0.0], [-2000.0, -2000.0]]), np.array([0, 1]))
+    assert math.isclose(loss, math.log(2), rel_tol=1e-15)
+    np.testing.assert_array_equal(dlogits, [[-0.25, 0.25], [0.25, -0.25]])
