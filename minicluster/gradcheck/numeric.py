@@ -18,9 +18,9 @@ import numpy as np
 COMPLEX_STEP = 1e-30
 CENTRAL_STEP = 1e-5  # balances the truncation, h² = 1e-10 times f'''/6, with the rounding, 2e-16 / h = 2e-11
 # Two derivatives of the same smooth function differ by less: central differences are good to 1e-7 even in deep models.
-# Where f''' is huge a shorter step has the better truncation, so one of three steps has to agree.
+# Where f''' is huge a shorter step has the better truncation, so one of two steps has to agree.
 AGREEMENT = 1e-5
-AGREEMENT_STEPS = (CENTRAL_STEP, CENTRAL_STEP / 10, CENTRAL_STEP / 100)
+AGREEMENT_STEPS = (CENTRAL_STEP, CENTRAL_STEP / 100)
 # What central differences can't see, as a share of a step times dout: if numbers on the way are of the inputs' size,
 # their rounding, 2e-16, over the step of 1e-5, with some to spare. GELU of -12 is 0 to them, its slope is 1e-58.
 UNSEEN = 1e-10

@@ -66,6 +66,14 @@ def root_gradients(dy, y):
     return {"x": dy / (2 * y)}
 
 
+def root_of_minus(x):
+    return root(-x)
+
+
+def root_of_minus_gradients(dy, y):
+    return {"x": -dy / (2 * y)}
+
+
 def product(x, y):
     return x * y, (x, y)
 
@@ -84,6 +92,7 @@ RIGHT = {
     "large and small entries": (tanh, tanh_gradients, {"x": np.array([1e-4, 0.5, 3.0])}),
     # out is 1e4 and gradients are 1e-4: steps must grow with the numbers, and what counts as zero must shrink.
     "large numbers": (root, root_gradients, {"x": np.array([1e8, 2e8, 3e8])}),
+    "large negative numbers": (root_of_minus, root_of_minus_gradients, {"x": np.array([-1e8, -2e8, -3e8])}),
 }
 
 
@@ -167,6 +176,7 @@ def test_a_wrong_entry_among_many_is_found_and_named():
         check_gradients(linear, wrong(linear_gradients, "weight", change), LINEAR)
     error = caught.value
     assert error.index == (1, 2)
+    assert "; 1 of 9 entries are wrong" in str(error)
     # 1e-3 was added; the subtraction of two numbers of size 1 leaves 1e-15 of rounding.
     assert error.analytic - error.numeric == pytest.approx(1e-3, abs=1e-12)
     largest = np.abs(X.T @ np.random.default_rng(0).normal(size=(N, C))).max()  # dout is the seed's first draw
@@ -509,6 +519,11 @@ def test_a_kink_is_refused():
 def test_what_central_differences_cannot_see_is_no_contradiction():
     """1 + tanh(-50) rounds to 0, and stays 0 for small steps; the complex step knows its slope of 1e-43."""
     check_gradients(lambda x: (1 + np.tanh(x), x), lambda dy, x: {"x": dy / np.cosh(x) ** 2}, {"x": np.array([-50.0])})
+
+
+def test_rounding_of_a_large_result_is_no_contradiction():
+    """Beside 1e9 central differences lose nine more digits: what they say of a slope of 1 is good to 1e-2."""
+    check_gradients(lambda x: (1e9 + x, None), lambda dy, cache: {"x": dy.copy()}, {"x": X})
 
 
 def test_central_differences_may_be_rough_without_being_taken_for_a_contradiction():
