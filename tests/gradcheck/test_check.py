@@ -521,6 +521,20 @@ def test_what_central_differences_cannot_see_is_no_contradiction():
     check_gradients(lambda x: (1 + np.tanh(x), x), lambda dy, x: {"x": dy / np.cosh(x) ** 2}, {"x": np.array([-50.0])})
 
 
+@pytest.mark.parametrize("method, wrong_by", [("complex-step", 1e-5), ("central", 1e-2)])
+def test_a_small_gradient_beside_a_large_result_is_still_compared(method, wrong_by):
+    """1e-6 of the result's size: what errors are relative to leaves it six digits of ten, four of seven."""
+
+    def forward(x, y):
+        return x + 1e-6 * y, None
+
+    def backward(dy, cache):
+        return {"x": dy.copy(), "y": 1e-6 * (1 + wrong_by) * dy}
+
+    with pytest.raises(GradientError, match="input 'y'"):
+        check_gradients(forward, backward, {"x": X, "y": X[::-1].copy()}, method=method)
+
+
 def test_rounding_of_a_large_result_is_no_contradiction():
     """Beside 1e9 central differences lose nine more digits: what they say of a slope of 1 is good to 1e-2."""
     check_gradients(lambda x: (1e9 + x, None), lambda dy, cache: {"x": dy.copy()}, {"x": X})
