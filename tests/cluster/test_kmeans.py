@@ -57,6 +57,10 @@ def test_a_run_by_hand():
     assert model.labels_.dtype == np.int64
 
 
+def test_a_run_ends_when_nothing_moves_even_without_tolerance():
+    assert KMeans(2, init=LEFT, tol=0).fit(LINE).n_iter_ == 3
+
+
 def test_labels_and_inertia_belong_to_the_centres_when_iterations_run_out():
     model = KMeans(2, init=LEFT, max_iter=1).fit(LINE)
     np.testing.assert_allclose(model.cluster_centers_, [[0.0], [7.2]], rtol=1e-12)
@@ -240,6 +244,19 @@ def test_plus_plus_draws_by_squared_distance_and_takes_the_best_of_two_trials():
     assert 50 < sum(x[-1, 0] in centers[1] for centers in draws) < 130
 
 
+@pytest.mark.parametrize("n_clusters, n_trials", [(2, 2), (3, 3), (8, 4)])  # 2 + log(k), rounded down
+def test_plus_plus_draws_more_often_for_more_clusters(n_clusters, n_trials):
+    draws = []
+
+    class Generator(np.random.Generator):
+        def random(self, size):
+            draws.append(size)
+            return super().random(size)
+
+    _plus_plus_centers(np.arange(10.0)[:, None] - 4.5, n_clusters, Generator(np.random.PCG64(0)))
+    assert draws == [n_trials] * (n_clusters - 1)
+
+
 def test_plus_plus_starts_from_any_row_equally_often():
     x = np.array([[-2.0], [-1.0], [1.0], [2.0]])
     firsts = [_plus_plus_centers(x, 1, np.random.default_rng(seed))[0, 0] for seed in range(1000)]
@@ -316,6 +333,12 @@ def test_float32_far_from_the_origin():
     assert model.inertia_ == pytest.approx(exact, rel=1e-6)
 
 
+def test_distances_have_the_wider_dtype_of_data_and_centres():
+    narrow, wide = KMeans(2, init=LEFT).fit(LINE.astype(np.float32)), KMeans(2, init=LEFT).fit(LINE)
+    assert narrow.transform(LINE.astype(np.float32)).dtype == np.float32
+    assert narrow.transform(LINE).dtype == wide.transform(LINE.astype(np.float32)).dtype == np.float64
+
+
 def test_float64_data_at_float32_centres_are_not_rounded():
     model = KMeans(2, init=LEFT).fit(LINE.astype(np.float32))  # centres 1 and 11
     assert model.transform(np.array([[1 + 1e-10]]))[0, 0] == pytest.approx(1e-10, rel=1e-5)
@@ -325,6 +348,16 @@ def test_float64_data_at_float32_centres_are_not_rounded():
 def test_other_numbers_become_float64(kind):
     x = np.array([[0, 0], [1, 1], [1, 0]]).astype(kind)
     assert KMeans(2, random_state=0).fit(x).cluster_centers_.dtype == np.float64
+
+
+# Defaults -----------------------------------------------------------------------------------------
+
+
+def test_defaults_are_those_of_scikit_learn(capsys):
+    defaults = {"n_clusters": 8, "init": "k-means++", "n_init": "auto", "max_iter": 300, "tol": 1e-4, "verbose": 0}
+    assert vars(KMeans()) == {**defaults, "random_state": None}
+    KMeans(2).fit(LINE)
+    assert capsys.readouterr() == ("", "")  # silent
 
 
 # Misuse -------------------------------------------------------------------------------------------

@@ -251,15 +251,15 @@ def test_one_far_row_does_not_blur_the_score():
 
 
 @pytest.mark.parametrize(
-    "query, nearer, farther, dtype",
+    "query, farther, nearer, very_far, dtype",
     [
-        ([0.5 + 1e-10], [1], [0], np.float64),  # .5 in float32
-        ([0, 0], [1, 0], [1, 2**-13], np.float32),  # 1 + 2^-26 is 1 in float32, where it ends at 2^-23
+        ([0.5 + 1e-10], [0], [1], [1e8], np.float64),  # .5 in float32
+        ([0, 0], [1, 2**-13], [1, 0], [1e8, 1e8], np.float32),  # 1 + 2^-26 is 1 in float32, whose digits end at 2^-23
     ],
 )
-def test_distances_that_differ_in_float64_only_do_not_tie(query, nearer, farther, dtype):
-    reference = np.array([farther, nearer], dtype)
-    known = {"reference": reference, "reference_groups": ["B", "A"], "reference_subgroups": ["b", "c"]}
+def test_distances_that_differ_in_float64_only_do_not_tie(query, farther, nearer, very_far, dtype):
+    reference = np.array([farther, nearer, very_far], dtype)  # the last so that both others are looked at exactly
+    known = {"reference": reference, "reference_groups": list("BAB"), "reference_subgroups": list("bcd")}
     assert cross_subgroup_neighbor_score(np.array([query], dtype), ["A"], ["a"], **known) == 1.0
 
 
