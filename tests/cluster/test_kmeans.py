@@ -101,6 +101,14 @@ def test_the_only_sample_of_a_cluster_stays_there():
     np.testing.assert_allclose(model.cluster_centers_, [[0.5], [50], [3]], rtol=1e-12)
 
 
+@pytest.mark.parametrize("scale", [1, 2**-10])
+def test_farthest_is_by_euclid_and_copies_are_rows_equal_in_all_features(scale):
+    # From (0, 0) it is 36 to (-6, 0) and 32 to (4, 4), by city block 6 and 8; and (0, 0) is no copy of (-6, 0).
+    x, init = np.array([[0, 0], [-6, 0], [4, 4]]), np.array([[0, 0], [100, 100]])
+    model = KMeans(2, init=init * scale, max_iter=1).fit(x * scale)
+    np.testing.assert_allclose(model.cluster_centers_ / scale, [[2, 2], [-6, 0]], rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("init", [[[0.0], [4.0]], [[4.0], [0.0]]])
 def test_a_tie_goes_to_the_lowest_label(init):
     assert KMeans(2, init=init).fit([[0], [4]]).predict([[2]]).tolist() == [0]
@@ -244,6 +252,13 @@ def test_plus_plus_draws_by_squared_distance_and_takes_the_best_of_two_trials():
     assert 50 < sum(x[-1, 0] in centers[1] for centers in draws) < 130
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_one_run_from_plus_plus_finds_far_groups(seed):
+    # Random starts put all of 8 centres into different groups once in 8^8 / 8! = 400 times, and seldom recover.
+    x, corner = blobs(seed, k=8, n_features=8, spread=0.003)
+    assert adjusted_rand_score(corner, KMeans(8, random_state=seed).fit(x).labels_) == 1.0
+
+
 @pytest.mark.parametrize("n_clusters, n_trials", [(2, 2), (3, 3), (8, 4)])  # 2 + log(k), rounded down
 def test_plus_plus_draws_more_often_for_more_clusters(n_clusters, n_trials):
     draws = []
@@ -290,13 +305,13 @@ def test_fewer_distinct_rows_than_clusters(n_distinct, dtype, init):
     x = rng.normal(size=(n_distinct, 64)).astype(dtype)[place]
     with pytest.warns(ConvergenceWarning, match=f"{n_distinct} distinct rows.*n_clusters = 10") as record:
         model = KMeans(10, init=x[:10] if init == "array" else init, n_init=5, random_state=0).fit(x)
-    assert len(record) == 1
+    assert len(record) == 1 and record[0].filename == __file__  # where fit was called
     assert issubclass(ConvergenceWarning, RuntimeWarning)
     np.testing.assert_array_equal(model.labels_, place)  # numbered by appearance
     np.testing.assert_array_equal(model.predict(x), place)
     assert model.cluster_centers_.shape == (10, 64)
     np.testing.assert_array_equal(model.cluster_centers_[:n_distinct], x[:n_distinct])
-    assert model.inertia_ == 0.0
+    assert model.inertia_ == 0.0 and model.n_iter_ == 1
 
 
 def test_minus_zero_is_zero():
@@ -380,6 +395,7 @@ def test_defaults_are_those_of_scikit_learn(capsys):
         ({"n_init": 1.5}, TypeError, "n_init = 1.5, expected an integer"),
         ({"max_iter": 0}, ValueError, "max_iter = 0, expected at least 1"),
         ({"tol": -1e-4}, ValueError, "tol = -0.0001, expected a finite number"),
+        ({"tol": np.inf}, ValueError, "tol = inf, expected a finite number"),
         ({"tol": np.nan}, ValueError, "tol = nan, expected a finite number"),
         ({"tol": "small"}, TypeError, "tol = 'small', expected a number"),
         ({"random_state": -1}, ValueError, "random_state = -1, expected at least 0"),

@@ -154,6 +154,13 @@ KMEANS = (
         why="The farthest sample costs most, so a centre there saves most.",
     ),
     Mutant(
+        name="k-means: empty cluster gets the farthest sample by city block",
+        file="cluster/kmeans.py",
+        old="distances = np.square(x - centers[labels]).sum(axis=1)",
+        new="distances = np.abs(x - centers[labels]).sum(axis=1)",
+        why="What costs most is the largest square; with one feature the two agree.",
+    ),
+    Mutant(
         name="k-means: empty clusters filled from clusters of one",
         file="cluster/kmeans.py",
         old="if (labels[~copies] == labels[farthest]).any():",
@@ -166,6 +173,13 @@ KMEANS = (
         old="copies = (x == x[farthest]).all(axis=1)",
         new="copies = np.arange(len(x)) == farthest",
         why="Two centres in one place are one cluster: the second lowers nothing.",
+    ),
+    Mutant(
+        name="k-means++: never used",
+        file="cluster/kmeans.py",
+        old='elif init == "random":',
+        new="elif isinstance(init, str):",
+        why="Well tested on its own, and not called: the estimator needs a test that only good starts pass.",
     ),
     Mutant(
         name="k-means++: drawn uniformly",
