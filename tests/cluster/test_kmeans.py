@@ -57,6 +57,10 @@ def test_a_run_by_hand():
     assert model.labels_.dtype == np.int64
 
 
+def test_a_run_ends_when_nothing_moves_even_without_tolerance():
+    assert KMeans(2, init=LEFT, tol=0).fit(LINE).n_iter_ == 3
+
+
 def test_labels_and_inertia_belong_to_the_centres_when_iterations_run_out():
     model = KMeans(2, init=LEFT, max_iter=1).fit(LINE)
     np.testing.assert_allclose(model.cluster_centers_, [[0.0], [7.2]], rtol=1e-12)
@@ -95,6 +99,14 @@ def test_the_only_sample_of_a_cluster_stays_there():
     # 50 is farthest from its centre, 60, but taking it would empty that cluster; 3 is next.
     model = KMeans(3, init=[[0.0], [60.0], [1000.0]], max_iter=1).fit([[0], [1], [3], [50]])
     np.testing.assert_allclose(model.cluster_centers_, [[0.5], [50], [3]], rtol=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1, 2**-10])
+def test_farthest_is_by_euclid_and_copies_are_rows_equal_in_all_features(scale):
+    # From (0, 0) it is 36 to (-6, 0) and 32 to (4, 4), by city block 6 and 8; and (0, 0) is no copy of (-6, 0).
+    x, init = np.array([[0, 0], [-6, 0], [4, 4]]), np.array([[0, 0], [100, 100]])
+    model = KMeans(2, init=init * scale, max_iter=1).fit(x * scale)
+    np.testing.assert_allclose(model.cluster_centers_ / scale, [[2, 2], [-6, 0]], rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("init", [[[0.0], [4.0]], [[4.0], [0.0]]])
@@ -240,6 +252,26 @@ def test_plus_plus_draws_by_squared_distance_and_takes_the_best_of_two_trials():
     assert 50 < sum(x[-1, 0] in centers[1] for centers in draws) < 130
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_one_run_from_plus_plus_finds_far_groups(seed):
+    # Random starts put all of 8 centres into different groups once in 8^8 / 8! = 400 times, and seldom recover.
+    x, corner = blobs(seed, k=8, n_features=8, spread=0.003)
+    assert adjusted_rand_score(corner, KMeans(8, random_state=seed).fit(x).labels_) == 1.0
+
+
+@pytest.mark.parametrize("n_clusters, n_trials", [(2, 2), (3, 3), (8, 4)])  # 2 + log(k), rounded down
+def test_plus_plus_draws_more_often_for_more_clusters(n_clusters, n_trials):
+    draws = []
+
+    class Generator(np.random.Generator):
+        def random(self, size):
+            draws.append(size)
+            return super().random(size)
+
+    _plus_plus_centers(np.arange(10.0)[:, None] - 4.5, n_clusters, Generator(np.random.PCG64(0)))
+    assert draws == [n_trials] * (n_clusters - 1)
+
+
 def test_plus_plus_starts_from_any_row_equally_often():
     x = np.array([[-2.0], [-1.0], [1.0], [2.0]])
     firsts = [_plus_plus_centers(x, 1, np.random.default_rng(seed))[0, 0] for seed in range(1000)]
@@ -273,13 +305,13 @@ def test_fewer_distinct_rows_than_clusters(n_distinct, dtype, init):
     x = rng.normal(size=(n_distinct, 64)).astype(dtype)[place]
     with pytest.warns(ConvergenceWarning, match=f"{n_distinct} distinct rows.*n_clusters = 10") as record:
         model = KMeans(10, init=x[:10] if init == "array" else init, n_init=5, random_state=0).fit(x)
-    assert len(record) == 1
+    assert len(record) == 1 and record[0].filename == __file__  # where fit was called
     assert issubclass(ConvergenceWarning, RuntimeWarning)
     np.testing.assert_array_equal(model.labels_, place)  # numbered by appearance
     np.testing.assert_array_equal(model.predict(x), place)
     assert model.cluster_centers_.shape == (10, 64)
     np.testing.assert_array_equal(model.cluster_centers_[:n_distinct], x[:n_distinct])
-    assert model.inertia_ == 0.0
+    assert model.inertia_ == 0.0 and model.n_iter_ == 1
 
 
 def test_minus_zero_is_zero():
@@ -316,6 +348,12 @@ def test_float32_far_from_the_origin():
     assert model.inertia_ == pytest.approx(exact, rel=1e-6)
 
 
+def test_distances_have_the_wider_dtype_of_data_and_centres():
+    narrow, wide = KMeans(2, init=LEFT).fit(LINE.astype(np.float32)), KMeans(2, init=LEFT).fit(LINE)
+    assert narrow.transform(LINE.astype(np.float32)).dtype == np.float32
+    assert narrow.transform(LINE).dtype == wide.transform(LINE.astype(np.float32)).dtype == np.float64
+
+
 def test_float64_data_at_float32_centres_are_not_rounded():
     model = KMeans(2, init=LEFT).fit(LINE.astype(np.float32))  # centres 1 and 11
     assert model.transform(np.array([[1 + 1e-10]]))[0, 0] == pytest.approx(1e-10, rel=1e-5)
@@ -325,6 +363,16 @@ def test_float64_data_at_float32_centres_are_not_rounded():
 def test_other_numbers_become_float64(kind):
     x = np.array([[0, 0], [1, 1], [1, 0]]).astype(kind)
     assert KMeans(2, random_state=0).fit(x).cluster_centers_.dtype == np.float64
+
+
+# Defaults -----------------------------------------------------------------------------------------
+
+
+def test_defaults_are_those_of_scikit_learn(capsys):
+    defaults = {"n_clusters": 8, "init": "k-means++", "n_init": "auto", "max_iter": 300, "tol": 1e-4, "verbose": 0}
+    assert vars(KMeans()) == {**defaults, "random_state": None}
+    KMeans(2).fit(LINE)
+    assert capsys.readouterr() == ("", "")  # silent
 
 
 # Misuse -------------------------------------------------------------------------------------------
@@ -347,6 +395,7 @@ def test_other_numbers_become_float64(kind):
         ({"n_init": 1.5}, TypeError, "n_init = 1.5, expected an integer"),
         ({"max_iter": 0}, ValueError, "max_iter = 0, expected at least 1"),
         ({"tol": -1e-4}, ValueError, "tol = -0.0001, expected a finite number"),
+        ({"tol": np.inf}, ValueError, "tol = inf, expected a finite number"),
         ({"tol": np.nan}, ValueError, "tol = nan, expected a finite number"),
         ({"tol": "small"}, TypeError, "tol = 'small', expected a number"),
         ({"random_state": -1}, ValueError, "random_state = -1, expected at least 0"),

@@ -51,6 +51,13 @@ def test_neighbours_by_hand():
     assert model.kneighbors([[2]], n_neighbors=1, return_distance=False).tolist() == [[1]]
 
 
+def test_five_rows_vote_by_default():
+    # Two nearest of one class, three of the other, then many of the first.
+    model = KNeighborsClassifier().fit(np.arange(9)[:, None], list("aabbbaaaa"))
+    assert model.kneighbors([[0]], return_distance=False).shape == (1, 5)
+    assert model.predict([[0]]).tolist() == ["b"]
+
+
 def test_tied_votes_go_to_the_first_class():
     model = KNeighborsClassifier(2).fit([[0], [1]], [9, 4])
     assert model.predict([[0]]).tolist() == [4]
@@ -237,9 +244,29 @@ def test_distances_equal_up_to_the_order_of_summing_tie():
 
 def test_one_far_row_does_not_blur_the_score():
     # The far row's square is coarser than the others' distances, so all are looked at; but only the nearest counts.
-    # 0 and .001 find each other: yes, twice. .003 finds .001: no. The far row finds .003: yes.
-    x = [[0.0], [0.001], [0.003], [1e8]]
+    # 0 finds .001 and .001 finds 0, though .0022 is hardly farther: yes, twice. .0022 finds .001: no. The far row
+    # finds .0022: yes.
+    x = [[0.0], [0.001], [0.0022], [1e8]]
     assert cross_subgroup_neighbor_score(x, list("AABB"), list("abcd")) == 0.75
+
+
+@pytest.mark.parametrize(
+    "query, farther, nearer, very_far, dtype",
+    [
+        ([0.5 + 1e-10], [0], [1], [1e8], np.float64),  # .5 in float32
+        ([0, 0], [1, 2**-13], [1, 0], [1e8, 1e8], np.float32),  # 1 + 2^-26 is 1 in float32, whose digits end at 2^-23
+    ],
+)
+def test_distances_that_differ_in_float64_only_do_not_tie(query, farther, nearer, very_far, dtype):
+    reference = np.array([farther, nearer, very_far], dtype)  # the last so that both others are looked at exactly
+    known = {"reference": reference, "reference_groups": list("BAB"), "reference_subgroups": list("bcd")}
+    assert cross_subgroup_neighbor_score(np.array([query], dtype), ["A"], ["a"], **known) == 1.0
+
+
+def test_a_row_without_a_neighbour_is_named_among_others_that_have_one():
+    known = {"reference": [[0.0], [1.0]], "reference_groups": ["A", "A"], "reference_subgroups": ["a", "a"]}
+    with pytest.raises(ValueError, match=r"subgroups\[2\] is that of all reference rows"):
+        cross_subgroup_neighbor_score([[0.0], [1.0], [2.0], [3.0]], list("BBAB"), list("bbab"), **known)
 
 
 @pytest.mark.parametrize(

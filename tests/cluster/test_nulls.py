@@ -62,6 +62,7 @@ def test_the_bar_for_large_subgroups():
     subgroups = equal_subgroups(1000)
     labels = GROUPS[subgroups]
     scores = regrouping_null(labels, subgroups, GROUPS)
+    assert len(scores) == 1000
     # A draw that keeps j pairs of subgroups together scores (12 + j) / 72; j is 60/13 on average, and nearly Poisson,
     # for which 9 or 10 is the 99th percentile: .29 or .31. Terms of 1 / size are below .001.
     assert scores.mean() == pytest.approx(3 / 13, abs=0.006)  # 5 standard errors, sqrt(60/13 / 1000) / 72, and .001
@@ -95,6 +96,18 @@ def test_a_subgroup_without_samples_may_be_dealt():
     scores = regrouping_null(labels, [0, 0, 3, 3], ["a", "b", "b", "a"], n_draws=60)
     # 0 and 3 together: everything in one pseudo-group, 0. Apart: the clusters themselves, 1.
     assert set(scores) == {0.0, 1.0}
+
+
+def test_the_last_cluster_may_lack_the_last_subgroup():
+    assert set(regrouping_null([1, 1, 0, 0], [0, 0, 1, 1], ["a", "b"], n_draws=10)) == {1.0}
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.uint64])
+def test_subgroups_may_be_any_integers(dtype):
+    subgroups = equal_subgroups(10)
+    labels = GROUPS[subgroups]
+    expected = regrouping_null(labels, subgroups, GROUPS, n_draws=5)
+    np.testing.assert_array_equal(regrouping_null(labels, subgroups.astype(dtype), GROUPS, n_draws=5), expected)
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,11 @@ def test_by_hand_turned_by_45_degrees():
         np.testing.assert_allclose(model.components_, turn, rtol=0, atol=1e-12)
 
 
+def test_the_largest_loading_is_positive_not_the_first_large_one():
+    component = np.array([-2, 3, 0]) / np.sqrt(13)
+    np.testing.assert_allclose(PCA(1).fit([-component, component]).components_, [component], rtol=0, atol=1e-12)
+
+
 def test_of_equal_loadings_the_first_is_positive_whatever_rounding_says():
     # Along 16 orthogonal directions of loadings 1/4 and -1/4, the first always 1/4, lie 2 rows each.
     turn = np.ones((1, 1))
@@ -62,6 +67,7 @@ def test_of_equal_loadings_the_first_is_positive_whatever_rounding_says():
 def test_ratio_is_of_the_total_variance():
     model = PCA(1).fit(CROSS)
     assert model.components_.shape == (1, 2)
+    assert model.singular_values_.shape == model.explained_variance_.shape == (1,)
     np.testing.assert_allclose(model.explained_variance_ratio_, [0.8], rtol=1e-12)
 
 

@@ -112,6 +112,13 @@ KMEANS = (
         why="The sum over all centres and features is what tol is compared with.",
     ),
     Mutant(
+        name="k-means: goes on though nothing moves",
+        file="cluster/kmeans.py",
+        old=".sum() <= tolerance",
+        new=".sum() < tolerance",
+        why="With tol = 0 only `<=` ever ends a run that has converged.",
+    ),
+    Mutant(
         name="k-means: last run kept instead of the best",
         file="cluster/kmeans.py",
         old="if inertia < self.inertia_ * (1 - np.finfo(x.dtype).eps):",
@@ -147,6 +154,13 @@ KMEANS = (
         why="The farthest sample costs most, so a centre there saves most.",
     ),
     Mutant(
+        name="k-means: empty cluster gets the farthest sample by city block",
+        file="cluster/kmeans.py",
+        old="distances = np.square(x - centers[labels]).sum(axis=1)",
+        new="distances = np.abs(x - centers[labels]).sum(axis=1)",
+        why="What costs most is the largest square; with one feature the two agree.",
+    ),
+    Mutant(
         name="k-means: empty clusters filled from clusters of one",
         file="cluster/kmeans.py",
         old="if (labels[~copies] == labels[farthest]).any():",
@@ -159,6 +173,13 @@ KMEANS = (
         old="copies = (x == x[farthest]).all(axis=1)",
         new="copies = np.arange(len(x)) == farthest",
         why="Two centres in one place are one cluster: the second lowers nothing.",
+    ),
+    Mutant(
+        name="k-means++: never used",
+        file="cluster/kmeans.py",
+        old='elif init == "random":',
+        new="elif isinstance(init, str):",
+        why="Well tested on its own, and not called: the estimator needs a test that only good starts pass.",
     ),
     Mutant(
         name="k-means++: drawn uniformly",
@@ -180,6 +201,13 @@ KMEANS = (
         old="n_trials = 2 + int(np.log(n_clusters))",
         new="n_trials = 1",
         why="Greedy k-means++ keeps the best of a few draws; scikit-learn does so, and results are compared with it.",
+    ),
+    Mutant(
+        name="k-means++: as many trials whatever k",
+        file="cluster/kmeans.py",
+        old="n_trials = 2 + int(np.log(n_clusters))",
+        new="n_trials = 2",
+        why="More clusters leave more to miss; 2 + log(k) is scikit-learn's number.",
     ),
     Mutant(
         name="k-means++: worst trial taken",
@@ -414,6 +442,20 @@ NEIGHBOURS = (
         why="Equal distances whose sums were taken in another order differ in the last digits.",
     ),
     Mutant(
+        name="cross-subgroup score: distances up to twice the nearest tie",
+        file="cluster/neighbors.py",
+        old="nearest[queries] * (1 + tie)",
+        new="nearest[queries] * (2 + tie)",
+        why="A tie is equality up to rounding; this one blurs the nearest neighbour whenever a far row lets others in.",
+    ),
+    Mutant(
+        name="cross-subgroup score: ties as in float32",
+        file="cluster/neighbors.py",
+        old="np.finfo(np.float64).eps",
+        new="np.finfo(np.float32).eps",
+        why="Distances are computed in float64, whatever the data's dtype, and so is what counts as rounding.",
+    ),
+    Mutant(
         name="cross-subgroup score: one of the tied is enough",
         file="cluster/neighbors.py",
         old="np.bincount(queries, same) / np.bincount(queries)",
@@ -537,6 +579,20 @@ PRINCIPAL_COMPONENTS = (
         old="_fix_signs(components[:n_components])",
         new="components[:n_components]",
         why="A direction is as good as its opposite, so pictures would flip between machines.",
+    ),
+    Mutant(
+        name="PCA: the first loading above the average made positive",
+        file="cluster/pca.py",
+        old="size.max(axis=1, keepdims=True)",
+        new="size.mean(axis=1, keepdims=True)",
+        why="The largest loading is the one that says what a component is about.",
+    ),
+    Mutant(
+        name="PCA: the first loading made positive",
+        file="cluster/pca.py",
+        old=".argmax(axis=1)  # (m,)",
+        new=".argmax(axis=1) * 0  # (m,)",
+        why="The first loading may be near 0, and rounding would choose its sign.",
     ),
     Mutant(
         name="PCA: rounding chooses the sign among equal loadings",

@@ -205,6 +205,13 @@ ADAMW = (
         why="With 0.01 and a learning rate of 0.001 it takes long to notice.",
     ),
     Mutant(
+        name="AdamW: only the first parameter moves",
+        file="nn/adamw.py",
+        old="/ (np.sqrt(mean_square / correction2) + self.eps)\n",
+        new="/ (np.sqrt(mean_square / correction2) + self.eps)\n            break\n",
+        why="A return or a break too deep: tests with a single parameter pass.",
+    ),
+    Mutant(
         name="AdamW: uphill",
         file="nn/adamw.py",
         old="parameter -= (lr",
@@ -307,6 +314,13 @@ SCHEDULE = (
         old="steps - 1 - warmup",
         new="steps - warmup",
         why="The last of `steps` steps is number steps - 1.",
+    ),
+    Mutant(
+        name="schedule: a cosine of two steps ends halfway",
+        file="nn/adamw.py",
+        old="max(1, steps - 1 - warmup)",
+        new="max(2, steps - 1 - warmup)",
+        why="The bound is there against a division by 0 only, when warm-up takes all the steps.",
     ),
     Mutant(
         name="schedule: cosine not halved",

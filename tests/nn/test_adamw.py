@@ -143,23 +143,62 @@ def test_gradients_shorter_than_the_bound_are_not_stretched():
     np.testing.assert_array_equal(gradients["a"], [3, 4])
 
 
-def test_many_steps_agree_with_the_formulas_in_plain_python():
+def test_many_steps_of_several_parameters_agree_with_the_formulas_in_plain_python():
     # Gradients that shrink, so that a mean square that never does (AMSGrad's) differs.
-    weight, mean, mean_square = [3.0, -5.0], [0.0, 0.0], [0.0, 0.0]
-    parameters = {"weight": np.array([weight])}
+    numbers = {"first": 3.0, "second": -5.0, "third": 0.5}
+    parameters = {name: np.array([[number]]) for name, number in numbers.items()}
     optimizer = AdamW(parameters, betas=(0.8, 0.95), eps=0.01, weight_decay=0.3)
+    means, mean_squares = dict.fromkeys(numbers, 0.0), dict.fromkeys(numbers, 0.0)
     for step in range(1, 7):
-        lr, gradient = 0.1 / step, [0.5**step, -4 * 0.5**step]
-        optimizer.step({"weight": np.array([gradient])}, lr=lr)
-        for i, g in enumerate(gradient):
-            mean[i] = 0.8 * mean[i] + 0.2 * g
-            mean_square[i] = 0.95 * mean_square[i] + 0.05 * g**2
-            update = mean[i] / (1 - 0.8**step) / (math.sqrt(mean_square[i] / (1 - 0.95**step)) + 0.01)
-            weight[i] = weight[i] - lr * 0.3 * weight[i] - lr * update
-        np.testing.assert_allclose(parameters["weight"], [weight], rtol=1e-13)  # roundings of a few operations
+        lr, gradients = 0.1 / step, {"first": 0.5**step, "second": -4 * 0.5**step, "third": 0.1}
+        optimizer.step({name: np.array([[g]]) for name, g in gradients.items()}, lr=lr)
+        for name, g in gradients.items():
+            means[name] = 0.8 * means[name] + 0.2 * g
+            mean_squares[name] = 0.95 * mean_squares[name] + 0.05 * g**2
+            root = math.sqrt(mean_squares[name] / (1 - 0.95**step))
+            numbers[name] -= lr * 0.3 * numbers[name] + lr * means[name] / (1 - 0.8**step) / (root + 0.01)
+            np.testing.assert_allclose(parameters[name], numbers[name], rtol=1e-13)  # roundings of a few operations
+
+
+def test_betas_of_0_leave_the_sign_of_the_gradient():
+    parameters = {"bias": np.zeros(2)}
+    AdamW(parameters, lr=0.5, betas=(0, 0), eps=1e-12).step({"bias": np.array([3.0, -0.1])})
+    np.testing.assert_allclose(parameters["bias"], [-0.5, 0.5], rtol=1e-10)  # eps over 0.1
+
+
+def test_default_settings_are_those_documented():
+    optimizer = AdamW({"weight": np.ones((1, 1))})
+    settings = (optimizer.lr, optimizer.betas, optimizer.eps, optimizer.weight_decay)
+    assert settings == (1e-3, (0.9, 0.999), 1e-8, 0.01)
+
+
+def test_every_gradient_is_checked_and_wider_floats_are_taken():
+    parameters = {"first": np.ones(2, np.float32), "second": np.ones(2, np.float32)}
+    optimizer = AdamW(parameters, lr=0.5)
+    with pytest.raises(ValueError, match=r"gradients\['second'\] has shape \(3,\), expected \(2,\)"):
+        optimizer.step({"first": np.ones(2), "second": np.ones(3)})
+    optimizer.step({"first": np.ones(2), "second": np.ones(2)})  # float64
+    np.testing.assert_allclose(parameters["second"], 0.5, rtol=1e-6)  # float32
+
+
+@pytest.mark.parametrize("setting", [{"lr": math.inf}, {"betas": (-0.1, 0.9)}])
+def test_settings_past_either_end_are_named(setting):
+    with pytest.raises(ValueError, match=next(iter(setting))):
+        AdamW({"a": np.ones(2)}, **setting)
+
+
+def test_clipping_to_less_than_1():
+    gradients = {"a": np.array([3.0, 4.0])}
+    assert clip_gradients(gradients, 0.5) == 5.0
+    np.testing.assert_allclose(gradients["a"], [0.3, 0.4], rtol=1e-15)
 
 
 def test_the_last_rate_is_the_share_asked_for():
     # From 8 to 4: 6 + 2 cos of 0, 60, 120 and 180 degrees.
     rates = [warmup_cosine(step, steps=4, lr=8.0, warmup=0, final=0.5) for step in range(4)]
     np.testing.assert_allclose(rates, [8, 7, 5, 4], rtol=1e-15)
+
+
+def test_a_cosine_of_two_steps_ends_at_the_last_rate():
+    assert warmup_cosine(3, steps=5, lr=1.0, warmup=3) == 1.0
+    assert math.isclose(warmup_cosine(4, steps=5, lr=1.0, warmup=3), 0.1, rel_tol=1e-15)

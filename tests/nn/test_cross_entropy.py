@@ -105,3 +105,15 @@ def test_a_row_far_below_another_costs_no_more():
     loss, dlogits = cross_entropy(np.array([[0.0, 0.0], [-2000.0, -2000.0]]), np.array([0, 1]))
     assert math.isclose(loss, math.log(2), rel_tol=1e-15)
     np.testing.assert_array_equal(dlogits, [[-0.25, 0.25], [0.25, -0.25]])
+
+
+def test_a_single_target_out_of_range_is_named():
+    # -1 would otherwise count from the end.
+    with pytest.raises(ValueError, match=r"targets\[1, 0\] = -1, expected 0 to 2"):
+        cross_entropy(np.zeros((2, 2, 3)), np.array([[0, 2], [-1, 1]]))
+
+
+def test_lists_will_do():
+    loss, dlogits = cross_entropy([[0.0, 0.0], [9.0, 0.0]], [1, 0], [True, False])
+    assert math.isclose(loss, math.log(2), rel_tol=1e-15)
+    np.testing.assert_array_equal(dlogits, [[0.5, -0.5], [0, 0]])
