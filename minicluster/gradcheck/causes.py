@@ -6,9 +6,10 @@ from fractions import Fraction
 
 import numpy as np
 
-SAME = 1e-6  # two arrays that agree to this share of their largest entry are taken for the same formula
+SAME = 1e-6  # two arrays that agree to this share of their largest entry are taken for the same
 FEWEST_IN_A_ROW = 3  # with two entries, any row is the sum of a constant row and a multiple of another
 MOST_AXES = 4  # whose orders are tried: 24
+LARGEST_DENOMINATOR = 20  # of a fraction that a factor is shown as, unless it is one over a number
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,16 @@ class Evidence:
 
 def likely_cause(evidence):
     """Say what went wrong if it is one of a few frequent mistakes, else None."""
-    for recognise in (_precision, _nothing, _factor, _transposed, _upstream_left_out, _missing_path, _read_rows):
+    for recognise in (
+        _precision,
+        _nothing,
+        _upstream_left_out,
+        _factor,
+        _transposed,
+        _straight_path,
+        _path_along_an_axis,
+        _read_rows,
+    ):
         cause = recognise(evidence)
         if cause:
             return cause
@@ -56,10 +66,10 @@ def likely_cause_of_shape(shape, expected):
     """Say what may have led to a gradient of this shape, else None."""
     if len(shape) > 1 and shape == expected[::-1]:
         return "it is transposed"
-    if len(shape) > len(expected) and shape[len(shape) - len(expected) :] == expected:
-        return "it is not summed over the leading axes, along which the input was broadcast"
     if tuple(n for n in shape if n != 1) == tuple(n for n in expected if n != 1):
         return "an axis of length 1 is kept, or lost"
+    if len(shape) >= len(expected) and all(wanted in (found, 1) for found, wanted in zip(shape[::-1], expected[::-1])):
+        return "it is not summed over the axes along which the input was broadcast"
     return None
 
 
@@ -69,7 +79,10 @@ def _precision(evidence):
 
 def _lost_digits(wrong, right):
     if _same(wrong, right):
-        return "no wrong formula but lost digits: float32 on the way, or a difference of two nearly equal numbers"
+        return (
+            "all but right: off by less than a millionth of the largest entry; digits lost, as to float32 on the way, or "
+            "a small term that is missing, as an epsilon"
+        )
 
 
 def _nothing(evidence):
@@ -77,28 +90,55 @@ def _nothing(evidence):
         return "a path is missing: backward says 0 everywhere, as if out did not depend on this input"
 
 
+def _upstream_left_out(evidence):
+    for upstream in evidence.upstream:
+        missing_axes = evidence.right.ndim - upstream.ndim
+        if (
+            missing_axes >= 0 and upstream.shape == evidence.right.shape[: upstream.ndim]
+        ):  # a scalar, or one for each row
+            if _same(evidence.wrong * upstream.reshape(upstream.shape + (1,) * missing_axes), evidence.right):
+                return "it is not multiplied by the upstream gradient"
+
+
 def _factor(evidence):
-    lengths = [length for array in (*evidence.outs, evidence.point) for length in (*array.shape, array.size)]
+    lengths = {length for array in (*evidence.outs, evidence.point) for length in (*array.shape, array.size)}
     return _constant_factor(evidence.wrong, evidence.right, lengths)
 
 
 def _constant_factor(wrong, right, lengths):
     """Recognise wrong = c right, and say what c may be: -1, or how many there are of something."""
-    if right.size < 2 and abs(wrong.sum() + right.sum()) > SAME * abs(right.sum()):
-        return None  # any number is a multiple of one number; but minus the right one is no accident
-    factor = np.vdot(wrong, right) / max(np.vdot(right, right), np.finfo(float).tiny)
+    factor = float(np.vdot(wrong, right)) / max(np.vdot(right, right), np.finfo(float).tiny)
     if not _same(wrong, factor * right):
         return None
     if abs(factor + 1) < SAME:
         return "the sign is wrong"
-    fraction = Fraction(float(factor)).limit_denominator(10_000)
-    if abs(fraction - factor) > SAME * abs(factor) or max(fraction.denominator, abs(fraction.numerator)) > 1000:
-        return f"a constant factor: it is {factor:.6g} times what it should be"
-    cause = f"a constant factor: it is {fraction} times what it should be"
-    number = max(fraction.denominator, abs(fraction.numerator))
-    if 1 in (fraction.denominator, abs(fraction.numerator)) and number in lengths and number > 1:
-        cause += f", and {number} is a length here: a mean taken for a sum, or the other way round"
-    return cause
+    if np.count_nonzero(right) < 2:
+        return None  # any number is a multiple of one number; only minus the right one is no accident
+    origins = _origins(abs(factor), lengths) or _origins(1 / abs(factor), lengths)
+    guess = f" (perhaps {' or '.join(origins)})" if origins else ""
+    return f"a constant factor: it is {_as_written(factor)} times what it should be{guess}"
+
+
+def _as_written(factor):
+    """A whole number, one over a whole number or a small fraction as such; else six digits."""
+    inverse = Fraction(1, max(1, round(1 / abs(factor)))) * (1 if factor > 0 else -1)
+    for fraction in (Fraction(round(factor)), inverse, Fraction(factor).limit_denominator(LARGEST_DENOMINATOR)):
+        if abs(fraction - factor) <= SAME * abs(factor):
+            return str(fraction)
+    return f"{factor:.6g}"
+
+
+def _origins(factor, lengths):
+    """Where a factor above 1 may come from: a length of an axis, its root, or n / (n - 1)."""
+    found = []
+    for length in sorted(length for length in lengths if length > 1):
+        if abs(factor - length) < SAME * factor:
+            found.append(f"a mean for a sum over {length}, or the other way round")
+        if abs(factor**2 - length) < SAME * factor**2:
+            found.append(f"the square root of a length of {length}")
+        if abs(factor * (length - 1) - length) < SAME * length and length > 2:
+            found.append(f"{length} - 1 for {length}, or the other way round")
+    return found
 
 
 def _transposed(evidence):
@@ -110,32 +150,38 @@ def _transposed(evidence):
             return "it is transposed" if len(order) == 2 else f"it is transposed: its axes are in the order {order}"
 
 
-def _upstream_left_out(evidence):
-    for upstream in evidence.upstream:
-        if upstream.shape == evidence.right.shape and _same(evidence.wrong * upstream, evidence.right):
-            return "it is not multiplied by the upstream gradient"
-
-
-def _missing_path(evidence):
-    """Recognise what is missing as one of the paths that every layer may have."""
+def _straight_path(evidence):
+    """Recognise a result of several, or a residual's straight path, that is forgotten, or all that is there."""
     wrong, right = evidence.wrong, evidence.right
-    missing = right - wrong
     if len(evidence.parts) > 1:
         for number, part in enumerate(evidence.parts):
-            if _same(missing, part):
+            if _same(right - wrong, part):
                 return f"a path is missing: what comes through result {number} of forward"
     for upstream in evidence.upstream:
-        if upstream.shape == right.shape and _same(missing, upstream):
+        if upstream.shape == right.shape and _same(right - wrong, upstream):
             return "a path is missing: the upstream gradient itself, which comes straight through a residual"
         if upstream.shape == right.shape and _same(wrong, upstream):
             return "a path is missing: all but the upstream gradient itself"
-    if right.ndim and right.shape[-1] >= FEWEST_IN_A_ROW:
-        if _is_multiple_in_each_row(missing, np.ones(right.shape)):
-            return "a path is missing: one through a mean or a sum along the last axis, as a norm's mean is"
-        if _is_multiple_in_each_row(missing, evidence.point - evidence.point.mean(axis=-1, keepdims=True)):
-            return "a path is missing: one through the variance along the last axis"
-        if any(out.shape == right.shape and _is_multiple_in_each_row(missing, out) for out in evidence.outs):
-            return "a path is missing: one through a sum of out along the last axis, as softmax's cross term is"
+
+
+def _path_along_an_axis(evidence):
+    """Recognise that what is missing is, along an axis, a multiple of something known."""
+    missing = evidence.right - evidence.wrong
+    for axis in reversed(range(missing.ndim)):
+        if missing.shape[axis] < FEWEST_IN_A_ROW:
+            continue
+        if _is_multiple_along(axis, missing, np.ones(missing.shape)):
+            return f"a path is missing: one through a mean or a sum along axis {axis}, as a norm's mean is"
+        if _is_multiple_along(axis, missing, evidence.point - evidence.point.mean(axis=axis, keepdims=True)):
+            return f"a path is missing: one through the variance along axis {axis}"
+        for out in evidence.outs:
+            if out.shape == missing.shape and _is_multiple_along(axis, missing, out):
+                return (
+                    f"a path is missing: one through a sum along axis {axis} (softmax's cross term, the square in a "
+                    "root-mean-square norm)"
+                )
+            if out.shape == missing.shape and out.max() <= 0 and _is_multiple_along(axis, missing, np.exp(out)):
+                return f"a path is missing: one through the sum along axis {axis} that a logarithm of softmax takes off"
 
 
 def _read_rows(evidence):
@@ -155,10 +201,10 @@ def _read_rows(evidence):
                 return f"a path is missing: what comes back to the rows that {name!r} reads"
 
 
-def _is_multiple_in_each_row(array, basis):
-    """Whether each row, along the last axis, is a multiple of the basis's row."""
-    squares = (basis * basis).sum(axis=-1, keepdims=True)  # (..., 1)
-    factor = (array * basis).sum(axis=-1, keepdims=True) / np.where(squares > 0, squares, 1)  # (..., 1)
+def _is_multiple_along(axis, array, basis):
+    """Whether each line of the array along the axis is a multiple of the basis's line."""
+    squares = (basis * basis).sum(axis=axis, keepdims=True)
+    factor = (array * basis).sum(axis=axis, keepdims=True) / np.where(squares > 0, squares, 1)
     return _same(array, factor * basis)
 
 

@@ -42,6 +42,11 @@ def norm(x):
     return centred * rstd, (centred * rstd, rstd)
 
 
+def norm_of_columns(x):
+    y, (xhat, rstd) = norm(x.T)
+    return y.T, (xhat.T, rstd.T)
+
+
 def norm_without(path):
     def backward(dy, cache):
         y, rstd = cache
@@ -103,31 +108,53 @@ CASES = {
         linear,
         changed(linear_gradients, "bias", lambda g, dy, c: dy.mean(axis=0)),
         LINEAR,
-        "a constant factor: it is 1/5 times what it should be, and 5 is a length here: a mean taken for a sum, or the "
-        "other way round",
+        "a constant factor: it is 1/5 times what it should be (perhaps a mean for a sum over 5, or the other way round)",
     ),
     "sum for a mean": (
         mean_of_squares,
         changed(mean_of_squares_gradients, "x", lambda g, *_: g * X.size),
         LOSS,
-        "a constant factor: it is 15 times what it should be, and 15 is a length here: a mean taken for a sum, or the "
-        "other way round",
+        "a constant factor: it is 15 times what it should be (perhaps a mean for a sum over 15, or the other way round)",
     ),
     "odd factor": (
         linear,
+        changed(linear_gradients, "x", lambda g, *_: g * 1.7),
+        LINEAR,
+        "a constant factor: it is 17/10 times what it should be",
+    ),
+    "a root forgotten": (
+        linear,
         changed(linear_gradients, "x", lambda g, *_: g * np.sqrt(3)),
         LINEAR,
-        "a constant factor: it is 1.73205 times what it should be",
+        "a constant factor: it is 1.73205 times what it should be (perhaps the square root of a length of 3)",
+    ),
+    "n for n - 1": (
+        lambda x: (((x - x.mean(axis=0)) ** 2).sum() / (len(x) - 1), x),
+        lambda dout, x: {"x": 2 * dout * (x - x.mean(axis=0)) / len(x)},
+        {"x": X},
+        "a constant factor: it is 4/5 times what it should be (perhaps 5 - 1 for 5, or the other way round)",
     ),
     "negative fraction": (
         linear,
-        changed(linear_gradients, "x", lambda g, *_: g * -2 / 3),
+        changed(linear_gradients, "x", lambda g, *_: g * -3 / 7),
         LINEAR,
-        "a constant factor: it is -2/3 times what it should be",
+        "a constant factor: it is -3/7 times what it should be",
     ),
     "upstream left out": (
         gelu_residual,
         lambda dy, t: {"x": 2 - t * t},
+        {"x": X},
+        "it is not multiplied by the upstream gradient",
+    ),
+    "a loss that ignores its upstream": (
+        mean_of_squares,
+        changed(mean_of_squares_gradients, "x", lambda g, dloss, e: g / dloss),
+        LOSS,
+        "it is not multiplied by the upstream gradient",
+    ),
+    "a loss for each row that ignores its upstream": (
+        lambda x: ((x * x).sum(axis=1), x),
+        lambda dloss, x: {"x": 2 * x},
         {"x": X},
         "it is not multiplied by the upstream gradient",
     ),
@@ -153,19 +180,37 @@ CASES = {
         softmax,
         lambda dy, p: {"x": dy * p},
         {"x": X},
-        "a path is missing: one through a sum of out along the last axis, as softmax's cross term is",
+        "a path is missing: one through a sum along axis 1 (softmax's cross term, the square in a root-mean-square norm)",
     ),
     "a norm's mean": (
         norm,
         norm_without("mean"),
         {"x": X},
-        "a path is missing: one through a mean or a sum along the last axis, as a norm's mean is",
+        "a path is missing: one through a mean or a sum along axis 1, as a norm's mean is",
     ),
     "a norm's variance": (
         norm,
         norm_without("variance"),
         {"x": X},
-        "a path is missing: one through the variance along the last axis",
+        "a path is missing: one through the variance along axis 1",
+    ),
+    "a norm over rows": (
+        lambda x: norm_of_columns(x),
+        lambda dy, cache: {"x": norm_without("mean")(dy.T, (cache[0].T, cache[1].T))["x"].T},
+        {"x": X},
+        "a path is missing: one through a mean or a sum along axis 0, as a norm's mean is",
+    ),
+    "logarithm of softmax": (
+        lambda x: (np.log(softmax(x)[0]), None),
+        lambda dy, c: {"x": dy.copy() * 1},
+        {"x": X + 0.0},
+        "a path is missing: all but the upstream gradient itself",
+    ),
+    "logarithm of softmax, half": (
+        lambda x: (np.log(softmax(x)[0]), softmax(x)[0]),
+        lambda dy, p: {"x": dy - 0.5 * p * dy.sum(axis=-1, keepdims=True)},
+        {"x": X},
+        "a path is missing: one through the sum along axis 1 that a logarithm of softmax takes off",
     ),
     "overwritten rows": (
         look_up,
@@ -183,7 +228,8 @@ CASES = {
         linear,
         changed(linear_gradients, "x", lambda g, *_: g.astype(np.float32).astype(float)),
         LINEAR,
-        "no wrong formula but lost digits: float32 on the way, or a difference of two nearly equal numbers",
+        "all but right: off by less than a millionth of the largest entry; digits lost, as to float32 on the way, or a "
+        "small term that is missing, as an epsilon",
     ),
     "one of two results": (
         mean_and_sum,
@@ -196,6 +242,12 @@ CASES = {
         changed(linear_gradients, "x", lambda g, dy, c: dy @ c[1]),
         LINEAR,
         None,
+    ),
+    "one entry only": (
+        lambda table, tokens: (table[tokens] ** 2, table[tokens]),
+        lambda dy, x: {"table": np.array([[0.0], [3 * (dy * x).sum()], [0.0]])},
+        {"table": X[:3, :1].copy(), "tokens": np.array([1])},
+        "a path is missing: what comes back to the rows that 'tokens' reads",
     ),
     "a wrong scalar": (lambda x: (x * 2, None), lambda dy, c: {"x": 3 * dy}, {"x": 1.5}, None),
     "one entry": (
@@ -233,7 +285,7 @@ def test_sign_and_factor_show_along_directions(factor, cause):
 def test_lost_digits_show_along_directions():
     with pytest.raises(GradientError) as caught:
         check_gradients(linear, CASES["digits"][1], LINEAR, directions=1)
-    assert caught.value.cause.startswith("no wrong formula but lost digits")
+    assert caught.value.cause.startswith("all but right: off by less than a millionth")
 
 
 def test_a_transposed_gradient_is_not_seen_along_directions():
@@ -249,14 +301,17 @@ def test_a_transposed_gradient_is_not_seen_along_directions():
         (
             "bias",
             lambda g: np.ones((5, 3)),
-            "it is not summed over the leading axes, along which the input was broadcast",
+            "it is not summed over the axes along which the input was broadcast",
         ),
         ("bias", lambda g: g[:, None], "an axis of length 1 is kept, or lost"),
         ("x", lambda g: g[:2], None),
+        ("column", lambda g: np.ones((5, 3)), "it is not summed over the axes along which the input was broadcast"),
     ],
 )
 def test_cause_of_a_wrong_shape(name, change, cause):
     with pytest.raises(GradientError, match="has shape") as caught:
+        if name == "column":
+            check_gradients(lambda column: (X * column, None), lambda dy, c: {name: change(dy)}, {"column": X[:, :1]})
         check_gradients(linear, changed(linear_gradients, name, lambda g, *_: change(g)), LINEAR)
     assert caught.value.cause == cause
     assert cause is None or str(caught.value).endswith(f"; likely cause: {cause}")

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from minicluster.gradcheck import GradientError, check_gradients
+from minicluster.gradcheck.arguments import checked_generator
 
 METHODS = ("complex-step", "central")
 WAYS = [(method, directions) for method in METHODS for directions in (None, 1, 3)]
@@ -72,6 +73,14 @@ def root_of_minus(x):
 
 def root_of_minus_gradients(dy, y):
     return {"x": -dy / (2 * y)}
+
+
+def relu(x):
+    return x * (x.real > 0), x
+
+
+def relu_gradients(dy, x):
+    return {"x": dy * (x > 0)}
 
 
 def product(x, y):
@@ -179,7 +188,7 @@ def test_a_wrong_entry_among_many_is_found_and_named():
     assert "; 1 of 9 entries are wrong" in str(error)
     # 1e-3 was added; the subtraction of two numbers of size 1 leaves 1e-15 of rounding.
     assert error.analytic - error.numeric == pytest.approx(1e-3, abs=1e-12)
-    largest = np.abs(X.T @ np.random.default_rng(0).normal(size=(N, C))).max()  # dout is the seed's first draw
+    largest = np.abs(X.T @ checked_generator(0).normal(size=(N, C))).max()  # dout is the first draw
     assert error.relative_error == pytest.approx(1e-3 / largest, rel=1e-6)
     numbers = f"{error.analytic:.8g}", f"{error.numeric:.8g}", f"{error.relative_error:.1e}"
     for text in ("'weight'", "(1, 2)", *numbers):
@@ -284,7 +293,7 @@ def test_many_entries_that_work_together(method):
 @pytest.mark.parametrize("method", METHODS)
 def test_a_direction_along_which_nothing_changes(method):
     """Its derivative is 0 by chance; errors are relative to what could be expected along it."""
-    rng = np.random.default_rng(0)
+    rng = checked_generator(0)
     rng.standard_normal()  # dout, of a scalar
     direction = rng.standard_normal(3)
     x = np.ones(3)
@@ -376,12 +385,12 @@ def test_analytic_side_runs_in_float64():
 
     check_gradients(forward, backward, LINEAR)
     assert dtypes[:2] == [{"float64"}] * 2  # twice, since forward must answer the same
-    # Then each entry of each input, and one direction of each to hold against central differences.
+    # Then each entry of each input, and one direction of each to hold against central differences of two steps.
     assert dtypes.count({"complex128"}) == X.size + SQUARE.size + BIAS.size + 3
-    assert dtypes[2:].count({"float64"}) == 2 * 3
+    assert dtypes[2:].count({"float64"}) == 3 * 2 * 2
 
 
-@pytest.mark.parametrize("method, calls_a_direction, agreement", [("complex-step", 1, 3), ("central", 2, 0)])
+@pytest.mark.parametrize("method, calls_a_direction, agreement", [("complex-step", 1, 5), ("central", 2, 0)])
 def test_directions_cost_few_forwards(method, calls_a_direction, agreement):
     calls = []
 
@@ -511,9 +520,23 @@ def test_a_backward_that_forgets_what_the_complex_step_loses_does_not_pass():
 
 
 def test_a_kink_is_refused():
-    """At 0 a ReLU has no derivative: each method has its own opinion."""
-    with pytest.raises(TypeError, match="or is not smooth here"):
-        check_gradients(lambda x: (x * (x.real > 0), x), lambda dy, x: {"x": dy * (x > 0)}, {"x": np.array([0.0, 1.0])})
+    """At 0 a ReLU has no derivative: each method has its own opinion, and backward a third."""
+    for method in METHODS:
+        with pytest.raises(ValueError, match="forward is not smooth here, as ReLU is not at 0"):
+            check_gradients(relu, relu_gradients, {"x": np.array([0.0, 1.0])}, method=method)
+        check_gradients(relu, relu_gradients, {"x": X}, method=method)
+
+
+def test_a_tie_is_refused():
+    def pool(x):
+        return x.max(axis=-1), x
+
+    def pool_gradients(dy, x):
+        return {"x": dy[..., None] * (x == x.max(axis=-1, keepdims=True))}
+
+    for method in METHODS:
+        with pytest.raises(ValueError, match="nor a maximum of equal numbers"):
+            check_gradients(pool, pool_gradients, {"x": np.array([[2.0, 2.0, 1.0]])}, method=method)
 
 
 def test_what_central_differences_cannot_see_is_no_contradiction():

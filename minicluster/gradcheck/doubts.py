@@ -1,0 +1,182 @@
+"""Where numbers can't tell right from wrong: lost imaginary parts, kinks, steps that disagree, rounding."""
+
+import numpy as np
+
+from .arguments import FLOAT32
+from .layer import REPEATABLE
+from .numeric import CENTRAL_STEP, DERIVATIVES, Directions, central, neighbours
+
+__tracebackhide__ = True  # in pytest, a failure shows the line of the test, not ours
+
+EPS = np.finfo(np.float64).eps
+STEPS = (CENTRAL_STEP, CENTRAL_STEP / 10)
+DISTRUST = 10  # times what two steps disagree by: so far off may both be
+PLAIN = 1e-9  # of the derivative: two steps in full agreement are not trusted with less
+VAGUE = 1e-3  # of the derivative: two steps that differ by more have no opinion
+STEADY = 0.1  # of the gap between the derivatives from both sides: at a kink each of them stays while the step shrinks
+NUDGES = 3  # points that differ in their last digits, to see what rounding does
+PLACES = 5  # where the numerical derivative is looked at there, besides the worst place
+MARGIN = 100  # times the largest change that those few samples show
+# Rounding may blur a derivative by this share of dout * out, which is a thousand roundings. If by more, forward computes
+# in single precision on the way, or numbers cancel, and no formula could be told from another.
+BLUR = {"complex-step": 1e-13, "central": 1e-8}
+BLUR_FLOAT32 = 1e-4
+
+
+def refuse_if_complex_step_errs(layer, name, dout, out, moves, rng):
+    """Raise unless central differences along a random direction of input `name` allow what the complex step says.
+
+    What they contradict is not the derivative, and backward may agree with it or not.
+
+    Parameters
+    ----------
+    layer : Layer
+    name : str
+    dout, out : (size of out,) arrays
+    moves : (size of out,) bool array
+        From `numeric_gradient`.
+    rng : numpy.random.Generator
+
+    Raises
+    ------
+    TypeError
+        If `forward` loses the imaginary part.
+    ValueError
+        If it has a kink here.
+    """
+    direction, unit = Directions(layer.points[name], 1, rng).direction((0,))
+    claimed = np.sum(dout * DERIVATIVES["complex-step"](layer, name, direction, unit))
+    opinions = {}
+    for step in STEPS:
+        try:
+            with np.errstate(all="ignore"):  # the step may leave the function's domain
+                opinions[step] = np.sum(dout * central(layer, name, direction, unit, step))
+        except Exception:  # of any kind: a second opinion that fails is none
+            return
+    step = min(STEPS, key=lambda step: abs(opinions[step] - claimed))
+    spread = abs(opinions[STEPS[0]] - opinions[STEPS[1]])
+    size = max(abs(claimed), *map(abs, opinions.values()))
+    if spread > VAGUE * size:
+        return
+    unseen = 4 * EPS * size_of_result(dout, out, moves) / (step * unit)
+    if abs(opinions[step] - claimed) <= max(DISTRUST * spread, PLAIN * size, unseen):
+        return
+    refuse_kink(layer, name, direction, unit, dout)
+    raise TypeError(
+        f"input {name!r}: forward drops the imaginary part, as np.abs, np.var and .real do: along a random direction "
+        f'the complex step gives {claimed:.9g}, central differences {opinions[step]:.9g}; use method="central"'
+    )
+
+
+def refuse_kink(layer, name, direction, unit, dout):
+    """Raise ValueError if sum(dout * out) has one derivative from one side, and another one from the other."""
+    out = layer.out(layer.points, name)  # in float64, whatever the pair is checked in
+    sides = []
+    for step in STEPS:
+        try:
+            with np.errstate(all="ignore"):
+                ahead, back = neighbours(layer, name, direction, step * unit)
+        except Exception:  # of any kind, as above
+            return
+        sides.append([np.sum(dout * (ahead - out)) / (step * unit), np.sum(dout * (out - back)) / (step * unit)])
+    right, left = sides[-1]
+    gap, moved = abs(right - left), np.abs(np.subtract(*sides)).max()
+    rounding = 4 * EPS * np.linalg.norm(dout * out) / (STEPS[-1] * unit)
+    if gap > max(moved / STEADY, PLAIN * max(abs(right), abs(left)), DISTRUST * rounding):
+        raise ValueError(
+            f"input {name!r}: forward is not smooth here, as ReLU is not at 0, nor a maximum of equal numbers: from one "
+            f"side its derivative is {right:.6g}, from the other {left:.6g}; check it at other inputs"
+        )
+
+
+def refuse_if_steps_disagree(layer, name, probes, index, dout, difference):
+    """Raise ValueError if a central difference is off by as much as it differs from backward.
+
+    Parameters
+    ----------
+    layer, name, dout
+        As in `refuse_if_complex_step_errs`.
+    probes : Entries or Directions
+    index : tuple of int
+        The worst place.
+    difference : float
+        Between backward and the central difference there.
+    """
+    direction, unit = probes.direction(index)
+    first, second = (np.sum(dout * central(layer, name, direction, unit, step)) for step in STEPS)
+    if DISTRUST * abs(first - second) > difference:
+        raise ValueError(
+            f"input {name!r}: central differences can't tell: at {index} they give {first:.6g} with a step of "
+            f"{STEPS[0]:.0e} and {second:.6g} with {STEPS[1]:.0e}; let forward compute in float64, choose inputs near 1 "
+            'where it is less curved, or use method="complex-step"'
+        )
+
+
+def rounding(layer, name, gradient, numeric, probes, index, dout, method, rng):
+    """By how much backward and the numerical derivative change if the inputs change in their last digits.
+
+    Parameters
+    ----------
+    layer, name, dout
+        As in `refuse_if_complex_step_errs`.
+    gradient, numeric : arrays
+        What backward says, and the numerical derivative by each of the probes.
+    probes : Entries or Directions
+    index : tuple of int
+        The worst place.
+    method : str
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    float
+        The largest change of either that a few samples show.
+
+    Raises
+    ------
+    ValueError
+        If backward does not answer the same at the same point.
+    """
+    again = layer.gradients(dout)[name]
+    if np.abs(again - gradient).max() > REPEATABLE[layer.dtype] * np.abs(gradient).max():
+        raise ValueError(
+            f"backward answers otherwise the second time, in the gradient of {name!r}: it keeps something from call to "
+            "call, such as gradients that add up; let each forward begin anew"
+        )
+    analytic, _ = probes.analytic(gradient)
+    places = [index, *(tuple(rng.integers(probes.shape)) for _ in range(PLACES))]
+    changes = [0.0]
+    for _ in range(NUDGES):
+        other = layer.nudged(rng)
+        try:
+            with np.errstate(all="ignore"):
+                changes.append(np.abs(probes.analytic(other.gradients(dout)[name])[0] - analytic).max())
+                for place in places:
+                    there = np.sum(dout * DERIVATIVES[method](other, name, *probes.direction(place)))
+                    changes.append(abs(there - numeric[place]))
+        except (TypeError, ValueError):  # at the border of the function's domain
+            continue
+    return float(max(changes))
+
+
+def refuse_if_blurred(layer, name, noise, dout, out, moves, method):
+    """Raise ValueError if rounding is so large that it could not come from float64 (or float32, if that is checked)."""
+    blur = BLUR_FLOAT32 if layer.dtype == FLOAT32 else BLUR[method]
+    size = max(size_of_result(dout, out, moves), np.linalg.norm(dout))
+    if noise > blur * size:
+        raise ValueError(
+            f"input {name!r}: inputs that differ in their last digits have derivatives that differ by {noise:.1e}, so "
+            "nothing can be told; does forward compute in single precision on the way, or subtract nearly equal numbers?"
+        )
+
+
+def size_of_result(dout, out, moves):
+    """The size of dout * out where out depends on the input; if out is 0 there, that of dout."""
+    with np.errstate(over="ignore"):
+        size = np.linalg.norm(np.where(moves, dout * out, 0.0))
+    return size if size > 0 else np.linalg.norm(dout)
+
+
+def unseen(dout, out, moves):
+    """What counts as 0 where out is 0 although it moves, as GELU of -12: it was rounded away beside numbers near 1."""
+    return EPS * np.linalg.norm(dout) if moves.any() and not out[moves].any() else 0.0
