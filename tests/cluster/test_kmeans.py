@@ -314,6 +314,13 @@ def test_fewer_distinct_rows_than_clusters(n_distinct, dtype, init):
     assert model.inertia_ == 0.0 and model.n_iter_ == 1
 
 
+@pytest.mark.parametrize("x", [[[0.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], [1.0, 1.0]]])
+def test_rows_are_distinct_if_any_feature_differs(x):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert sorted(KMeans(2).fit(x).labels_) == [0, 1]
+
+
 def test_minus_zero_is_zero():
     with pytest.warns(ConvergenceWarning, match="1 distinct"):
         assert KMeans(2).fit([[0.0], [-0.0]]).labels_.tolist() == [0, 0]

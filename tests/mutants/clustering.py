@@ -286,6 +286,22 @@ DISTANCES = (
         tests=NEIGHBORS,
     ),
     Mutant(
+        name="distances: room for the query's rounding only",
+        file="cluster/_distances.py",
+        old="relative_error * (x_squared + y_squared.max())",
+        new="relative_error * x_squared",
+        why="A sum rounds in proportion to all its terms; a query at the mean has none of its own.",
+        tests=NEIGHBORS,
+    ),
+    Mutant(
+        name="distances: rows told apart by their first feature",
+        file="cluster/_distances.py",
+        old="x.itemsize * x.shape[1]",
+        new="x.itemsize",
+        why="Rows are equal only if all their features are; with one feature it is the same.",
+        tests=("cluster/test_kmeans.py",),
+    ),
+    Mutant(
         name="distances: neighbours by the rough distance",
         file="cluster/_distances.py",
         old="return rows, columns, paired_squared_distances(x, y, rows, columns)",
