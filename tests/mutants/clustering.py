@@ -77,6 +77,13 @@ KMEANS = (
         why="Far from the origin ||x||^2 - 2 x.c + ||c||^2 cancels, and in float32 the clusters are noise.",
     ),
     Mutant(
+        name="k-means: one mean for all features taken off",
+        file="cluster/kmeans.py",
+        old="offset = x.mean(axis=0, dtype=np.float64)",
+        new="offset = x.mean(dtype=np.float64)",
+        why="Features lie around means of their own; what is left of them cancels as if nothing had been taken off.",
+    ),
+    Mutant(
         name="k-means: centres left centred",
         file="cluster/kmeans.py",
         old="centers += offset",
