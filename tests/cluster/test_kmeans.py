@@ -314,6 +314,13 @@ def test_fewer_distinct_rows_than_clusters(n_distinct, dtype, init):
     assert model.inertia_ == 0.0 and model.n_iter_ == 1
 
 
+@pytest.mark.parametrize("x", [[[0.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], [1.0, 1.0]]])
+def test_rows_are_distinct_if_any_feature_differs(x):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert sorted(KMeans(2).fit(x).labels_) == [0, 1]
+
+
 def test_minus_zero_is_zero():
     with pytest.warns(ConvergenceWarning, match="1 distinct"):
         assert KMeans(2).fit([[0.0], [-0.0]]).labels_.tolist() == [0, 0]
@@ -338,7 +345,7 @@ def test_float32_far_from_the_origin():
     # At 1e4 float32 has steps of 1e-3, well below the spread of 1; but ||x||^2 is 6.4e9 with steps of 512, above the
     # squared distances of about 100, so without centring the clusters are noise.
     x, corner = blobs(4, k=8, n_features=64, spread=1, dtype=np.float32)
-    x += np.float32(1e4)
+    x += np.float32([1e4, -1e4] * 32)  # each feature needs its own mean taken off
     model = KMeans(8, n_init=10, random_state=0).fit(x)
     assert model.cluster_centers_.dtype == np.float32
     assert adjusted_rand_score(corner, model.labels_) == 1.0

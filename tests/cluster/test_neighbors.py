@@ -242,6 +242,17 @@ def test_distances_equal_up_to_the_order_of_summing_tie():
     assert score == 0.5
 
 
+def test_rounding_is_that_of_the_neighbours_where_the_query_is_their_mean():
+    # As above, but the origin is the mean, so that all rounding is that of the rows' squares, none of the query's.
+    rng = np.random.default_rng(0)
+    entries = rng.normal(size=64)
+    rows = np.array([rng.permutation(entries) for _ in range(6)])  # (6, 64)
+    reference = np.stack([rows, -rows], axis=1).reshape(12, 64)  # each row followed by its opposite
+    np.testing.assert_array_equal(reference.mean(axis=0), 0)
+    known = {"reference": reference, "reference_groups": [0] * 6 + [1] * 6, "reference_subgroups": range(1, 13)}
+    assert cross_subgroup_neighbor_score(np.zeros((1, 64)), [0], [0], **known) == 0.5
+
+
 def test_one_far_row_does_not_blur_the_score():
     # The far row's square is coarser than the others' distances, so all are looked at; but only the nearest counts.
     # 0 finds .001 and .001 finds 0, though .0022 is hardly farther: yes, twice. .0022 finds .001: no. The far row

@@ -77,6 +77,13 @@ KMEANS = (
         why="Far from the origin ||x||^2 - 2 x.c + ||c||^2 cancels, and in float32 the clusters are noise.",
     ),
     Mutant(
+        name="k-means: one mean for all features taken off",
+        file="cluster/kmeans.py",
+        old="offset = x.mean(axis=0, dtype=np.float64)",
+        new="offset = x.mean(dtype=np.float64)",
+        why="Features lie around means of their own; what is left of them cancels as if nothing had been taken off.",
+    ),
+    Mutant(
         name="k-means: centres left centred",
         file="cluster/kmeans.py",
         old="centers += offset",
@@ -284,6 +291,22 @@ DISTANCES = (
         new="rough <= reach[:, None]",
         why="A matrix product may round equal rows differently, so copies would not tie.",
         tests=NEIGHBORS,
+    ),
+    Mutant(
+        name="distances: room for the query's rounding only",
+        file="cluster/_distances.py",
+        old="relative_error * (x_squared + y_squared.max())",
+        new="relative_error * x_squared",
+        why="A sum rounds in proportion to all its terms; a query at the mean has none of its own.",
+        tests=NEIGHBORS,
+    ),
+    Mutant(
+        name="distances: rows told apart by their first feature",
+        file="cluster/_distances.py",
+        old="x.itemsize * x.shape[1]",
+        new="x.itemsize",
+        why="Rows are equal only if all their features are; with one feature it is the same.",
+        tests=("cluster/test_kmeans.py",),
     ),
     Mutant(
         name="distances: neighbours by the rough distance",

@@ -38,6 +38,14 @@ BLOCK = (
         tests=WHOLE_MODEL,
     ),
     Mutant(
+        name="block: one head whatever was asked for",
+        file="nn/block.py",
+        old="attention_forward(qkv, n_heads, start)",
+        new="attention_forward(qkv, 1, start)",
+        why="Parameters have the same shapes with any number of heads, and the backward follows: only values tell.",
+        tests=WHOLE_MODEL,
+    ),
+    Mutant(
         name="block backward: straight path around the MLP missing",
         file="nn/block.py",
         old='dx = dx + ln_2["x"]',
@@ -101,6 +109,13 @@ TRANSFORMER = (
         old="self._block(layer), self.config.n_heads",
         new="self._block(0), self.config.n_heads",
         why="A model of one block can't tell.",
+    ),
+    Mutant(
+        name="Transformer: only the first block runs",
+        file="nn/transformer.py",
+        old="            block_caches.append(cache)\n",
+        new="            block_caches.append(cache)\n            break\n",
+        why="The other blocks' gradients are 0, and so are the numerical ones: a gradient check passes.",
     ),
     Mutant(
         name="Transformer: start not passed on",

@@ -344,3 +344,44 @@ def test_an_upstream_gradient_of_another_shape_is_named():
     logits, cache = model.forward([[1, 2, 3]])
     with pytest.raises(ValueError, match=r"dlogits has shape \(3, 7\), expected \(1, 3, 7\)"):
         model.backward(logits[0], cache)
+
+
+def test_several_blocks_and_heads_agree_with_the_formulas_written_out():
+    # As for one block with one head above; a block that is left out, or heads taken for one, pass a gradient check.
+    model = small_model(n_layers=2, n_heads=3)
+    p, tokens, C, D = model.parameters, np.array([[3, 1, 3, 0]]), 6, 2
+
+    def norm(x, name):
+        centred = x - x.mean(-1, keepdims=True)
+        return centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-5) * p[f"{name}.weight"] + p[f"{name}.bias"]
+
+    def linear(x, name):
+        return x @ p[f"{name}.weight"] + p[f"{name}.bias"]
+
+    x = p["wte.weight"][tokens[0]] + p["wpe.weight"][:4]  # (T, C)
+    stream = [x]
+    for block in ("h.0", "h.1"):
+        qkv, heads = linear(norm(x, f"{block}.ln_1"), f"{block}.attn.c_attn"), []
+        for first in range(0, C, D):
+            q, k, v = (qkv[:, third * C + first : third * C + first + D] for third in range(3))  # (T, D)
+            weights = np.exp(q @ k.T / math.sqrt(D)) * np.tri(4)  # (T, T), rows of queries
+            heads.append(weights / weights.sum(1, keepdims=True) @ v)
+        x = x + linear(np.hstack(heads), f"{block}.attn.c_proj")
+        wide = linear(norm(x, f"{block}.ln_2"), f"{block}.mlp.c_fc")
+        gate = 0.5 * wide * (1 + np.tanh(math.sqrt(2 / math.pi) * (wide + 0.044715 * wide**3)))
+        x = x + linear(gate, f"{block}.mlp.c_proj")
+        stream.append(x)
+
+    np.testing.assert_allclose(model.hidden_states(tokens)[:, 0], stream, rtol=1e-11, atol=1e-11)  # other sums
+    expected = norm(x, "ln_f") @ p["wte.weight"].T
+    np.testing.assert_allclose(model.forward(tokens)[0][0], expected, rtol=1e-11, atol=1e-11)
+
+
+def test_an_untied_head_is_its_own():
+    model, rng = small_model(tie_embeddings=False), np.random.default_rng(8)
+    tokens = random_tokens(model, rng, 2, 4)
+    before, cache = model.forward(tokens)
+    gradients = model.backward(rng.standard_normal(before.shape), cache)
+    assert (gradients["lm_head.weight"] != 0).all()
+    model.parameters["lm_head.weight"] *= 2
+    np.testing.assert_allclose(model.forward(tokens)[0], 2 * before, rtol=1e-14)
