@@ -311,14 +311,13 @@ def draw_step_sizes(steps, errors):
         axis.plot(*best[name], "o", markersize=19, markerfacecolor="none", markeredgecolor=colour, markeredgewidth=2.5)
 
     turn = best["central difference"][0]
-    axis.axvspan(steps[0], turn, color="#f0f0f0", zorder=0)
-    axis.text(turn / 3, 3e3, "← h too small: rounding", ha="right", va="center", fontsize=18)
-    axis.text(turn * 3, 3e3, "h too large: truncation →", va="center", fontsize=18)
     axis.text(2e-18, 1e-1, "x + h is x:\nno digit left", va="top", fontsize=16, color="#555555")
     # Dashed: lines whose slopes are exact.
-    _guide(axis, steps, forward, (1e-5, 1e-2), 1, 12, "error ~ h\nslope 1", ha="right", va="bottom")
-    _guide(axis, steps, central, (3e-4, 3e-1), 2, 1 / 100, "error ~ h²\nslope 2", ha="left", va="top")
-    _guide(axis, steps, central, (1e-14, 1e-10), -1, 1 / 15, "error ~ eps / h\nslope −1", ha="right", va="top")
+    _guide(axis, steps, forward, (1e-5, 1e-2), 1, 12, "truncation\nerror ~ h\nslope 1", ha="right", va="bottom")
+    _guide(axis, steps, central, (3e-4, 3e-1), 2, 1 / 100, "truncation\nerror ~ h²\nslope 2", ha="left", va="top")
+    _guide(
+        axis, steps, central, (1e-14, 1e-10), -1, 1 / 15, "rounding\nerror ~ eps / h\nslope −1", ha="right", va="top"
+    )
     for name, formula, colour, x, y in (
         ("forward difference", "(f(x + h) − f(x)) / h", RED, 3e-11, 3e1),
         ("central difference", "(f(x + h) − f(x − h)) / 2h", BLACK, turn * 2, 2e-13),
@@ -326,13 +325,14 @@ def draw_step_sizes(steps, errors):
     ):
         axis.text(x, y, name, color=colour, fontsize=20, fontweight="bold", va="bottom")
         axis.text(x, y * 0.7, f"{formula}\n{summaries[name]}", color=colour, fontsize=16, va="top", linespacing=1.3)
-    axis.set(xlim=(steps[0], steps[-1] * 20), ylim=(1e-17, 3e4))
+    axis.set(xlim=(steps[0], steps[-1] * 20), ylim=(1e-17, 1e3))
     axis.set_xlabel("step h", fontsize=18)
     axis.set_ylabel("relative error of the derivative", fontsize=18)
     axis.tick_params(labelsize=16)
     alt = (
         f"Relative error of a numerical derivative against the step h, from {_power(steps[0])} to {_power(steps[-1])}, "
-        "both axes logarithmic. The two differences make a V each: truncation to its right, rounding to its left. "
+        "both axes logarithmic. The two differences make a V each: truncation to its right, rounding to its left. The "
+        "complex step falls with the central difference, then stays at the last digit. "
         + " ".join(f"{name.capitalize()}: {summary}." for name, summary in summaries.items())
     )
     return Picture(figure, alt)

@@ -176,6 +176,8 @@ def test_the_step_size_guides_have_the_slopes_that_they_name(step_sizes):
     words = [text.get_text().split("slope ")[1] for text in axis.texts if "slope" in text.get_text()]
     np.testing.assert_allclose(slopes, [float(word.replace("\N{MINUS SIGN}", "-")) for word in words], rtol=1e-12)
     assert sorted(np.round(slopes)) == [-1, 1, 2]
+    kinds = [text.get_text().split("\n")[0] for text in axis.texts if "slope" in text.get_text()]
+    assert kinds == ["rounding" if slope < 0 else "truncation" for slope in slopes]
 
 
 def test_the_step_size_picture_says_its_numbers(step_sizes):
