@@ -156,11 +156,13 @@ def _gradcheck(arguments):
     from time import perf_counter
 
     from .checks import check_whole_number
-    from .selfcheck import RTOL, check_model
+    from .selfcheck import MOST_DIRECTIONS, RTOL, check_model
 
     try:
         check_whole_number("seed", arguments.seed, 0)
         check_whole_number("directions", arguments.directions, 1)
+        if arguments.directions > MOST_DIRECTIONS:
+            raise ValueError(f"directions = {arguments.directions}, expected at most {MOST_DIRECTIONS}")
     except (ValueError, TypeError) as error:
         return _fail(error, BAD_INPUT)
     began, sections = perf_counter(), []

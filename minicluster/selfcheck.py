@@ -32,9 +32,10 @@ from .nn import (
 )
 from .nn.operations import choose_operations
 
-# Small enough to check every entry, no two sizes alike, so that a transposed gradient has the wrong shape.
+# Small enough to check every entry; sizes differ, so that most transposed gradients would have the wrong shape.
 SMALL = TransformerConfig(vocab_size=7, context_length=5, d_model=6, n_layers=2, n_heads=2, d_ff=8)
 SMALL_BATCH, DEFAULT_BATCH = 3, 4
+MOST_DIRECTIONS = 100  # on the main job's configuration, which takes minutes and a gigabyte
 RTOL = 1e-10  # relative error allowed; the complex step's own is 1e-15, after the model's long sums 1e-14
 
 

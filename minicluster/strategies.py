@@ -36,6 +36,8 @@ failure is a wrong formula, not an unlucky number. A failing example shrinks to 
 numbers, since a wrong gradient is wrong for nearly all of them.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 try:
@@ -45,6 +47,7 @@ except ImportError as error:
         "minicluster.strategies needs hypothesis, which is not installed: pip install hypothesis"
     ) from error
 
+from .checks import check_whole_number
 from .nn import TransformerConfig
 
 LEADING = "..."  # in a shape: any number of axes, the same for all arrays of a layer
@@ -55,7 +58,8 @@ seeds = st.integers(0, 2**32 - 1)
 def well_conditioned_arrays(shape, least=0.1, most=2.0):
     """Arrays for which derivatives are easy to compare: no entry near 0, none large, no two alike in magnitude.
 
-    Magnitudes are spread over [least, most] and shuffled, signs are random.
+    Magnitudes are spread over [least, most] and shuffled, signs are random. Draw all arrays of a layer together, by
+    `layer_inputs`: drawn one by one, two of the same shape are often equal, as Hypothesis likes to repeat itself.
 
     Parameters
     ----------
@@ -69,24 +73,15 @@ def well_conditioned_arrays(shape, least=0.1, most=2.0):
 
     Raises
     ------
-    ValueError
-        If the magnitudes are not in that order.
+    TypeError, ValueError
+        If `shape` is no tuple of sizes, or the magnitudes are not in that order.
     """
-    if not 0 < least < most < np.inf:
-        raise ValueError(f"least = {least}, most = {most}, expected 0 < least < most, both finite")
+    _check_shape("shape", shape)
+    _check_magnitudes(least, most)
     return seeds.map(lambda seed: _tame_array(np.random.default_rng(seed), shape, least, most))
 
 
-def _tame_array(rng, shape, least, most):
-    size = int(np.prod(shape))
-    # One random number in each of `size` cells of equal width, away from the cell's ends by half of the gap.
-    place = np.arange(size) + GAP_SHARE / 2 + (1 - GAP_SHARE) * rng.random(size)
-    magnitudes = least + (most - least) * place / max(size, 1)
-    return (rng.permutation(magnitudes) * rng.choice([-1.0, 1.0], size)).reshape(shape)
-
-
-@st.composite
-def layer_sizes(draw, names, max_size=4):
+def layer_sizes(names, max_size=4):
     """Sizes of named axes, such as B, T and C, each from 1 to max_size.
 
     Parameters
@@ -98,12 +93,20 @@ def layer_sizes(draw, names, max_size=4):
     Returns
     -------
     strategy for tuples of int, in the order of the names
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `names` is no string, or max_size no whole number of at least 1.
     """
-    return tuple(draw(st.integers(1, max_size), label=name) for name in names.split())
+    if not isinstance(names, str):
+        raise TypeError(f"names = {names!r}, expected a string of names, separated by blanks")
+    check_whole_number("max_size", max_size, 1)
+    return st.tuples(*(st.integers(1, max_size) for _ in names.split()))
 
 
 def layer_inputs(shapes, max_size=4, least=0.1, most=2.0):
-    """Inputs of a layer: well-conditioned arrays of shapes that fit one another.
+    """Inputs of a layer: well-conditioned arrays, no two of them alike, of shapes that fit one another.
 
     Parameters
     ----------
@@ -121,13 +124,16 @@ def layer_inputs(shapes, max_size=4, least=0.1, most=2.0):
 
     Raises
     ------
-    ValueError
-        If an axis is neither a name, nor a number of at least 1, nor "...".
+    TypeError, ValueError
+        If an axis is neither a name, nor a number of at least 1, nor a single "...", or another argument is not of its
+        kind.
     """
-    for input_name, axes in shapes.items():
-        for axis in axes.split():
-            if not (axis == LEADING or axis.isidentifier() or (axis.isdecimal() and int(axis) > 0)):
-                raise ValueError(f"shapes[{input_name!r}] has an axis {axis!r}, expected a name, a number or '...'")
+    check_whole_number("max_size", max_size, 1)
+    _check_magnitudes(least, most)
+    if not isinstance(shapes, Mapping):
+        raise TypeError(f"shapes = {shapes!r}, expected a dict from names of inputs to their axes")
+    for name, axes in shapes.items():
+        _check_axes(name, axes)
     return _layer_inputs(shapes, max_size, least, most)
 
 
@@ -136,39 +142,69 @@ def _layer_inputs(draw, shapes, max_size, least, most):
     names = sorted({axis for axes in shapes.values() for axis in axes.split() if axis.isidentifier()})
     sizes = {name: [draw(st.integers(1, max_size))] for name in names}
     sizes[LEADING] = draw(st.lists(st.integers(1, max_size), max_size=2))
+    rng = np.random.default_rng(draw(seeds))  # one for all: seeds of their own would often be the same
     inputs = {}
-    for input_name, axes in shapes.items():
-        shape = [size for axis in axes.split() for size in (sizes[axis] if axis in sizes else [int(axis)])]
-        inputs[input_name] = draw(well_conditioned_arrays(tuple(shape), least, most))
+    for name, axes in shapes.items():
+        shape = tuple(size for axis in axes.split() for size in (sizes[axis] if axis in sizes else [int(axis)]))
+        inputs[name] = _tame_array(rng, shape, least, most)
     return inputs
+
+
+def _tame_array(rng, shape, least, most):
+    size = int(np.prod(shape))
+    # One random number in each of `size` cells of equal width, away from the cell's ends by half of the gap.
+    place = np.arange(size) + GAP_SHARE / 2 + (1 - GAP_SHARE) * rng.random(size)
+    magnitudes = least + (most - least) * place / max(size, 1)
+    return (rng.permutation(magnitudes) * rng.choice([-1.0, 1.0], size)).reshape(shape)
+
+
+def _check_axes(name, axes):
+    if not isinstance(axes, str):
+        raise TypeError(f"shapes[{name!r}] = {axes!r}, expected a string of axes such as '... n_in'")
+    for axis in axes.split():
+        if not (axis == LEADING or axis.isidentifier() or (axis.isdecimal() and int(axis) > 0)):
+            raise ValueError(f"shapes[{name!r}] has an axis {axis!r}, expected a name, a number or '...'")
+    if axes.split().count(LEADING) > 1:
+        raise ValueError(f"shapes[{name!r}] = {axes!r}, expected '...' once at most")
+
+
+def _check_magnitudes(least, most):
+    if not 0 < least < most < np.inf:
+        raise ValueError(f"least = {least}, most = {most}, expected 0 < least < most, both finite")
+
+
+def _check_shape(name, shape):
+    if not isinstance(shape, tuple):
+        raise TypeError(f"{name} = {shape!r}, expected a tuple of sizes")
+    for size in shape:
+        check_whole_number(f"a size in {name}", size, 1)
 
 
 def masks(shape):
     """Boolean arrays of a shape (a tuple of int), True somewhere: which tokens count in the loss."""
+    _check_shape("shape", shape)
     size = int(np.prod(shape))
     values = st.lists(st.booleans(), min_size=size, max_size=size).filter(any)
     return values.map(lambda mask: np.array(mask).reshape(shape))
 
 
-@st.composite
-def starts(draw, B, T):
+def starts(B, T):
     """Attention's `start`: None, or (B, T) int64, from 0 to t for query t."""
-    if draw(st.booleans()):
-        return None
-    rows = [[draw(st.integers(0, t)) for t in range(T)] for _ in range(B)]
-    return np.array(rows, np.int64).reshape(B, T)
+    _check_shape("(B, T)", (B, T))
+    row = st.tuples(*(st.integers(0, t) for t in range(T)))
+    return st.none() | st.lists(row, min_size=B, max_size=B).map(lambda rows: np.array(rows, np.int64))
 
 
-@st.composite
-def token_arrays(draw, shape, vocab_size):
+def token_arrays(shape, vocab_size):
     """Token ids, int64 of a shape (a tuple of int), from 0 to vocab_size - 1."""
+    _check_shape("shape", shape)
+    check_whole_number("vocab_size", vocab_size, 1)
     size = int(np.prod(shape))
-    tokens = draw(st.lists(st.integers(0, vocab_size - 1), min_size=size, max_size=size))
-    return np.array(tokens, np.int64).reshape(shape)
+    tokens = st.lists(st.integers(0, vocab_size - 1), min_size=size, max_size=size)
+    return tokens.map(lambda tokens: np.array(tokens, np.int64).reshape(shape))
 
 
-@st.composite
-def transformer_configs(draw, max_size=4, max_layers=2):
+def transformer_configs(max_size=4, max_layers=2):
     """Configurations of small Transformers: every size from 1 on, tied and untied.
 
     Parameters
@@ -180,14 +216,16 @@ def transformer_configs(draw, max_size=4, max_layers=2):
     Returns
     -------
     strategy for TransformerConfig
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is no whole number of at least 1.
     """
-    n_heads, head_width = draw(st.integers(1, max_size)), draw(st.integers(1, max_size))
-    return TransformerConfig(
-        vocab_size=draw(st.integers(1, max_size)),
-        context_length=draw(st.integers(1, max_size)),
-        d_model=n_heads * head_width,
-        n_layers=draw(st.integers(1, max_layers)),
-        n_heads=n_heads,
-        d_ff=draw(st.integers(1, max_size)),
-        tie_embeddings=draw(st.booleans()),
+    check_whole_number("max_size", max_size, 1)
+    check_whole_number("max_layers", max_layers, 1)
+    sizes = st.integers(1, max_size)
+    return st.builds(
+        lambda V, context_length, H, D, L, F, tied: TransformerConfig(V, context_length, H * D, L, H, F, tied),
+        *(sizes, sizes, sizes, sizes, st.integers(1, max_layers), sizes, st.booleans()),
     )

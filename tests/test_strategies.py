@@ -65,10 +65,42 @@ def test_sizes_vary(wanted):
     find(layer_inputs({"x": "... n_in", "weight": "n_in n_out"}), wanted)
 
 
+@given(layer_inputs({"q": "n d", "k": "n d", "scale": "d", "bias": "d"}))
+def test_arrays_of_one_layer_differ(inputs):
+    """Else a backward that takes one for the other would pass."""
+    assert not (inputs["q"] == inputs["k"]).any()
+    assert not (inputs["scale"] == inputs["bias"]).any()
+
+
 @pytest.mark.parametrize("axis", ["0", "-1", "2.5", "n-1", "…"])
 def test_an_axis_that_is_none_is_named(axis):
     with pytest.raises(ValueError, match="shapes\\['x'\\] has an axis '.*', expected a name, a number or '...'"):
         layer_inputs({"x": f"B {axis}"})
+
+
+@pytest.mark.parametrize(
+    "call, error, message",
+    [
+        (lambda: layer_inputs(["x"]), TypeError, "shapes = ['x'], expected a dict"),
+        (lambda: layer_inputs({"x": (3, 4)}), TypeError, "shapes['x'] = (3, 4), expected a string of axes"),
+        (lambda: layer_inputs({"x": "... ... n"}), ValueError, "shapes['x'] = '... ... n', expected '...' once"),
+        (lambda: layer_inputs({"x": "n"}, max_size=0), ValueError, "max_size = 0, expected at least 1"),
+        (lambda: layer_inputs({"x": "n"}, max_size=None), TypeError, "max_size = None, expected a whole number"),
+        (lambda: layer_inputs({"x": "n"}, least=3), ValueError, "least = 3, most = 2.0, expected 0 < least < most"),
+        (lambda: layer_sizes(["B"]), TypeError, "names = ['B'], expected a string of names"),
+        (lambda: layer_sizes("B", max_size=0), ValueError, "max_size = 0, expected at least 1"),
+        (lambda: well_conditioned_arrays(3), TypeError, "shape = 3, expected a tuple of sizes"),
+        (lambda: well_conditioned_arrays((0,)), ValueError, "a size in shape = 0, expected at least 1"),
+        (lambda: masks((2, -1)), ValueError, "a size in shape = -1, expected at least 1"),
+        (lambda: starts(0, 3), ValueError, "a size in (B, T) = 0, expected at least 1"),
+        (lambda: token_arrays((2,), 0), ValueError, "vocab_size = 0, expected at least 1"),
+        (lambda: transformer_configs(max_size=0), ValueError, "max_size = 0, expected at least 1"),
+    ],
+)
+def test_bad_arguments_are_named_at_once(call, error, message):
+    with pytest.raises(error) as caught:
+        call()
+    assert message in str(caught.value)
 
 
 @given(layer_sizes("B T C", max_size=3))

@@ -80,8 +80,8 @@ def _precision(evidence):
 def _lost_digits(wrong, right):
     if _same(wrong, right):
         return (
-            "all but right: off by less than a millionth of the largest entry; digits lost, as to float32 on the way, or "
-            "a small term that is missing, as an epsilon"
+            "all but right: off by less than a millionth of the largest entry; digits lost, as to float32 on the way, "
+            "or a small term that is missing, as an epsilon"
         )
 
 
@@ -107,7 +107,8 @@ def _factor(evidence):
 
 def _constant_factor(wrong, right, lengths):
     """Recognise wrong = c right, and say what c may be: -1, or how many there are of something."""
-    factor = float(np.vdot(wrong, right)) / max(np.vdot(right, right), np.finfo(float).tiny)
+    largest = np.unravel_index(np.abs(right).argmax(), right.shape)
+    factor = float(wrong[largest] / right[largest]) if right[largest] else 0.0
     if not _same(wrong, factor * right):
         return None
     if abs(factor + 1) < SAME:

@@ -105,16 +105,24 @@ def check_gradients(
     layer = Layer(forward, backward, inputs, dtype)
 
     out, dout, gradients = layer.differentiate(rng)
-    checks, parts, probes = {}, {}, {}
+    probes, parts, numerics, moves = {}, {}, {}, np.zeros(out.shape, bool)
     for name, point in layer.points.items():
         probes[name] = Entries(point) if directions is None else Directions(point, directions, rng)
-        parts[name], moves = numeric_gradient(layer, name, probes[name], dout, method)
+        parts[name], moved = numeric_gradient(layer, name, probes[name], dout, method)
         if method == "complex-step":
-            doubts.refuse_if_complex_step_errs(layer, name, dout, out, moves, rng)
-        checks[name] = _check_input(
-            layer, name, gradients[name], parts[name].sum(axis=0), probes[name], dout, out, moves, method, rtol, rng
-        )
+            doubts.refuse_if_complex_step_errs(layer, name, dout, out, moved, rng)
+        numerics[name] = parts[name].sum(axis=0)
+        moves |= moved
 
+    invisible = doubts.invisible(layer, numerics, dout, out, moves)
+    checks = {}
+    for name, numeric in numerics.items():
+        check = _compare(gradients[name], numeric, probes[name], rtol, invisible)
+        if check.relative_error > rtol:
+            check = _doubted(
+                layer, name, check, gradients[name], numeric, probes[name], dout, out, moves, method, rtol, rng
+            )
+        checks[name] = check
     report = GradientReport(checks, method, rtol, directions, dtype.name)
     if report.worst > rtol:
         name = max(checks, key=lambda name: checks[name].relative_error)
@@ -122,11 +130,8 @@ def check_gradients(
     return report
 
 
-def _check_input(layer, name, gradient, numeric, probes, dout, out, moves, method, rtol, rng):
-    """Compare; if there is a difference, make sure that it is one before backward is blamed."""
-    check = _compare(gradient, numeric, probes, rtol, doubts.unseen(dout, out, moves))
-    if check.relative_error <= rtol:
-        return check
+def _doubted(layer, name, check, gradient, numeric, probes, dout, out, moves, method, rtol, rng):
+    """Make sure that a difference is an error before backward is blamed, and return the check, mended if it is none."""
     layer.refuse_if_it_has_changed(out)
     doubts.refuse_kink(layer, name, *probes.direction(check.index), dout)
     difference = abs(check.analytic - check.numeric)
@@ -140,15 +145,23 @@ def _check_input(layer, name, gradient, numeric, probes, dout, out, moves, metho
 
 
 def _compare(gradient, numeric, probes, rtol, invisible):
-    """The worst error of one gradient; what is invisible is no error."""
+    """The worst error of one gradient; a difference that is invisible is none."""
     analytic, size = probes.analytic(gradient)
     difference = np.abs(analytic - numeric)
-    scale = max(np.abs(numeric).max(), size, invisible / rtol)
+    largest = max(np.abs(numeric).max(), size)
+    scale = max(largest, invisible / rtol)
     errors = np.where(difference == 0, 0.0, difference / scale if scale > 0 else math.inf)
     index = tuple(map(int, np.unravel_index(np.argmax(difference), difference.shape)))
-    wrong = int((errors > rtol).sum())
-    at = float(errors[index]), index, float(analytic[index]), float(numeric[index])
-    return InputCheck(gradient.shape, numeric.size, wrong, *at)
+    return InputCheck(
+        shape=gradient.shape,
+        checked=numeric.size,
+        wrong=int((errors > rtol).sum()),
+        relative_error=float(errors[index]),
+        to_rounding=bool(rtol * largest < difference[index] <= rtol * scale),
+        index=index,
+        analytic=float(analytic[index]),
+        numeric=float(numeric[index]),
+    )
 
 
 def _cause(layer, name, gradient, parts, probes, out, dout):
@@ -166,7 +179,7 @@ def _wrong_gradient(name, cause, report):
     message = (
         f"gradient of input {name!r} is wrong {place}: backward says {check.analytic:.8g}, "
         f"{report.method} {check.numeric:.8g}; relative error {check.relative_error:.1e}, "
-        f"allowed {report.rtol:.0e}; {check.wrong} of {check.checked} {what} are wrong"
+        f"allowed {report.rtol:.2g}; {check.wrong} of {check.checked} {what} are wrong"
         + (f"; likely cause: {cause}" if cause else "")
         + f"\n{report}"
     )

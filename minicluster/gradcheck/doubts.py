@@ -11,14 +11,16 @@ __tracebackhide__ = True  # in pytest, a failure shows the line of the test, not
 EPS = np.finfo(np.float64).eps
 STEPS = (CENTRAL_STEP, CENTRAL_STEP / 10)
 DISTRUST = 10  # times what two steps disagree by: so far off may both be
-PLAIN = 1e-9  # of the derivative: two steps in full agreement are not trusted with less
+PLAIN = 1e-8  # of the derivative: two steps in full agreement are not trusted with less
+LOST = 100  # roundings of dout * out that numbers on the way may have cost a central difference
 VAGUE = 1e-3  # of the derivative: two steps that differ by more have no opinion
 STEADY = 0.1  # of the gap between the derivatives from both sides: at a kink each of them stays while the step shrinks
+ROUNDINGS = 8  # of the largest gradient that another gradient may be off by
 NUDGES = 3  # points that differ in their last digits, to see what rounding does
 PLACES = 5  # where the numerical derivative is looked at there, besides the worst place
 MARGIN = 100  # times the largest change that those few samples show
-# Rounding may blur a derivative by this share of dout * out, which is a thousand roundings. If by more, forward computes
-# in single precision on the way, or numbers cancel, and no formula could be told from another.
+# Rounding may blur a derivative by this share of dout * out, some hundred roundings. If by more, forward computes in
+# single precision on the way, or numbers cancel, and no formula could be told from another.
 BLUR = {"complex-step": 1e-13, "central": 1e-8}
 BLUR_FLOAT32 = 1e-4
 
@@ -58,8 +60,8 @@ def refuse_if_complex_step_errs(layer, name, dout, out, moves, rng):
     size = max(abs(claimed), *map(abs, opinions.values()))
     if spread > VAGUE * size:
         return
-    unseen = 4 * EPS * size_of_result(dout, out, moves) / (step * unit)
-    if abs(opinions[step] - claimed) <= max(DISTRUST * spread, PLAIN * size, unseen):
+    lost = LOST * EPS * size_of_result(dout, out, moves) / (step * unit)
+    if abs(opinions[step] - claimed) <= max(DISTRUST * spread, PLAIN * size, lost):
         return
     refuse_kink(layer, name, direction, unit, dout)
     raise TypeError(
@@ -81,11 +83,11 @@ def refuse_kink(layer, name, direction, unit, dout):
         sides.append([np.sum(dout * (ahead - out)) / (step * unit), np.sum(dout * (out - back)) / (step * unit)])
     right, left = sides[-1]
     gap, moved = abs(right - left), np.abs(np.subtract(*sides)).max()
-    rounding = 4 * EPS * np.linalg.norm(dout * out) / (STEPS[-1] * unit)
+    rounding = 4 * EPS * _norm(dout * out) / (STEPS[-1] * unit)
     if gap > max(moved / STEADY, PLAIN * max(abs(right), abs(left)), DISTRUST * rounding):
         raise ValueError(
-            f"input {name!r}: forward is not smooth here, as ReLU is not at 0, nor a maximum of equal numbers: from one "
-            f"side its derivative is {right:.6g}, from the other {left:.6g}; check it at other inputs"
+            f"input {name!r}: forward is not smooth here, as ReLU is not at 0, nor a maximum of equal numbers: from "
+            f"one side its derivative is {right:.6g}, from the other {left:.6g}; check it at other inputs"
         )
 
 
@@ -107,8 +109,8 @@ def refuse_if_steps_disagree(layer, name, probes, index, dout, difference):
     if DISTRUST * abs(first - second) > difference:
         raise ValueError(
             f"input {name!r}: central differences can't tell: at {index} they give {first:.6g} with a step of "
-            f"{STEPS[0]:.0e} and {second:.6g} with {STEPS[1]:.0e}; let forward compute in float64, choose inputs near 1 "
-            'where it is less curved, or use method="complex-step"'
+            f"{STEPS[0]:.0e} and {second:.6g} with {STEPS[1]:.0e}; let forward compute in float64, choose inputs near "
+            '1 where it is less curved, or use method="complex-step"'
         )
 
 
@@ -162,21 +164,45 @@ def rounding(layer, name, gradient, numeric, probes, index, dout, method, rng):
 def refuse_if_blurred(layer, name, noise, dout, out, moves, method):
     """Raise ValueError if rounding is so large that it could not come from float64 (or float32, if that is checked)."""
     blur = BLUR_FLOAT32 if layer.dtype == FLOAT32 else BLUR[method]
-    size = max(size_of_result(dout, out, moves), np.linalg.norm(dout))
+    size = max(size_of_result(dout, out, moves), _norm(dout))
     if noise > blur * size:
         raise ValueError(
             f"input {name!r}: inputs that differ in their last digits have derivatives that differ by {noise:.1e}, so "
-            "nothing can be told; does forward compute in single precision on the way, or subtract nearly equal numbers?"
+            "nothing can be told; does forward compute in single precision, or subtract nearly equal numbers?"
         )
 
 
 def size_of_result(dout, out, moves):
     """The size of dout * out where out depends on the input; if out is 0 there, that of dout."""
-    with np.errstate(over="ignore"):
-        size = np.linalg.norm(np.where(moves, dout * out, 0.0))
-    return size if size > 0 else np.linalg.norm(dout)
+    size = _norm(np.where(moves, dout * out, 0.0))
+    return size if size > 0 else _norm(dout)
 
 
-def unseen(dout, out, moves):
-    """What counts as 0 where out is 0 although it moves, as GELU of -12: it was rounded away beside numbers near 1."""
-    return EPS * np.linalg.norm(dout) if moves.any() and not out[moves].any() else 0.0
+def _norm(vector):
+    """Euclidean norm of numbers whose squares may overflow."""
+    largest = np.abs(vector).max()
+    return largest * np.linalg.norm(vector / largest) if largest > 0 else 0.0
+
+
+def invisible(layer, numerics, dout, out, moves):
+    """Differences of gradients so small that rounding beside the other gradients' sizes has swallowed them.
+
+    A GELU of -6 has a slope of 1e-7, which float32 computes as 1 - 1. In a model whose other gradients are near 1 no
+    check can tell more of it.
+
+    Parameters
+    ----------
+    layer : Layer
+    numerics : dict from name to array
+        The numerical derivatives of all inputs.
+    dout, out, moves
+        As in `refuse_if_complex_step_errs`.
+
+    Returns
+    -------
+    float
+    """
+    largest = max(np.abs(numeric).max() for numeric in numerics.values())
+    if moves.any() and not out[moves].any():  # out itself was swallowed, as GELU of -12 is, beside numbers near 1
+        largest = max(largest, _norm(dout))
+    return ROUNDINGS * np.finfo(layer.dtype).eps * largest

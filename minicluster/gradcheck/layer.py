@@ -102,7 +102,7 @@ class Layer:
         if self._has_changed(first, out):
             raise ValueError(
                 f"forward is not deterministic: with the same inputs it returned {_worst(first, out)}; make its random "
-                "numbers the same at each call (a mask as an input, or a generator with a fixed seed made inside forward)"
+                "numbers the same at each call (a mask as an input, or a generator with a fixed seed inside forward)"
             )
         dout = rng.standard_normal(out.shape).astype(self.dtype)
         upstream = self._upstream(dout)

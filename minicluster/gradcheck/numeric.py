@@ -72,7 +72,7 @@ def complex_step(layer, name, direction, unit):
     step = COMPLEX_STEP * unit
     # All inputs become complex, not this one alone, so that buffers with another input's dtype can hold the result.
     moved = {other: point.astype(np.complex128) for other, point in layer.points.items()}
-    moved[name] = np.asarray(layer.points[name] + 1j * step * direction)
+    moved[name] += 1j * step * direction
     return layer.complex_out(moved, name).imag / step
 
 
@@ -89,8 +89,12 @@ def central(layer, name, direction, unit, step=CENTRAL_STEP):
 
 def neighbours(layer, name, direction, step):
     """out one step further along a direction of input `name`, and one step back: (size of out,) each."""
-    ahead, back = (np.asarray(layer.points[name] + sign * step * direction) for sign in (1, -1))
-    return layer.out({**layer.points, name: ahead}, name), layer.out({**layer.points, name: back}, name)
+    outs = []
+    for distance in (step, -step):
+        moved = layer.points[name].copy(order="K")
+        moved += distance * direction
+        outs.append(layer.out({**layer.points, name: moved}, name))
+    return outs
 
 
 DERIVATIVES = {"complex-step": complex_step, "central": central}

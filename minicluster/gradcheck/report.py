@@ -48,7 +48,10 @@ class InputCheck:
     wrong : int
         How many of them are off by more than is allowed.
     relative_error : float
-        The worst one.
+        The worst one: relative to the largest entry, or to what rounding leaves visible if that is more.
+    to_rounding : bool
+        Whether rounding alone explains differences that are more than allowed beside the largest entry, as those of a
+        gradient that is 0 in theory.
     index : tuple of int
         Where: an entry, or (d,) for direction d.
     analytic, numeric : float
@@ -59,6 +62,7 @@ class InputCheck:
     checked: int
     wrong: int
     relative_error: float
+    to_rounding: bool
     index: tuple
     analytic: float
     numeric: float
@@ -97,10 +101,10 @@ class GradientReport:
         what = "entries" if self.directions is None else "directions"
         rows = [("input", "shape", what, "relative error", "worst at", "")]
         for name, check in self.inputs.items():
-            verdict = "WRONG" if check.wrong else "ok"
+            verdict = "WRONG" if check.wrong else "ok, to rounding" if check.to_rounding else "ok"
             error = f"{check.relative_error:.1e}"
             rows.append((name, str(check.shape), str(check.checked), error, str(check.index), verdict))
-        title = f"{self.dtype} gradients against {self.method}, allowed relative error {self.rtol:.0e}"
+        title = f"{self.dtype} gradients against {self.method}, allowed relative error {self.rtol:.2g}"
         return "\n".join([title, *aligned(rows)])
 
 

@@ -2,38 +2,25 @@
 
 import numpy as np
 import pytest
+from small_layers import (
+    LINEAR,
+    X,
+    every_method,
+    linear,
+    linear_gradients,
+    mean_of_squares,
+    mean_of_squares_gradients,
+    softmax,
+    wrong,
+)
 
 from minicluster.gradcheck import GradientError, check_gradients
 
-RNG = np.random.default_rng(5)
-X, SQUARE, BIAS = RNG.normal(size=(5, 3)), RNG.normal(size=(3, 3)), RNG.normal(size=3)
-TABLE, TOKENS = RNG.normal(size=(6, 2)), np.array([4, 1, 4, 0, 1])
-
-
-def linear(x, weight, bias):
-    return x @ weight + bias, (x, weight)
-
-
-def linear_gradients(dy, cache):
-    x, weight = cache
-    return {"x": dy @ weight.T, "weight": x.T @ dy, "bias": dy.sum(axis=0)}
-
-
-def mean_of_squares(x, target):
-    return ((x - target) ** 2).mean(), x - target
-
-
-def mean_of_squares_gradients(dloss, error):
-    return {"x": dloss * 2 * error / error.size, "target": -dloss * 2 * error / error.size}
+TABLE, TOKENS = np.random.default_rng(5).normal(size=(6, 2)), np.array([4, 1, 4, 0, 1])
 
 
 def gelu_residual(x):
     return x + np.tanh(x), np.tanh(x)
-
-
-def softmax(x):
-    p = np.exp(x) / np.exp(x).sum(axis=-1, keepdims=True)
-    return p, p
 
 
 def norm(x):
@@ -70,21 +57,10 @@ def mean_and_sum(x):
     return (x.mean(axis=0), 2 * x.sum(axis=1)), len(x)
 
 
-def changed(right, name, change):
-    """A backward that is right but for the gradient of one input."""
-
-    def backward(dout, cache):
-        gradients = right(dout, cache)
-        gradients[name] = change(gradients[name], dout, cache)
-        return gradients
-
-    return backward
-
-
-LINEAR, LOSS = {"x": X, "weight": SQUARE, "bias": BIAS}, {"x": X, "target": X[::-1].copy()}
-CUBE = RNG.normal(size=(2, 2, 2))
+LOSS = {"x": X, "target": X[::-1].copy()}
+CUBE = np.random.default_rng(6).normal(size=(2, 2, 2))
 CASES = {
-    "transposed": (linear, changed(linear_gradients, "weight", lambda g, dy, c: g.T), LINEAR, "it is transposed"),
+    "transposed": (linear, wrong(linear_gradients, "weight", lambda g, dy, c: g.T), LINEAR, "it is transposed"),
     "axes in another order": (
         lambda x: (x**2, x),
         lambda dy, x: {"x": (2 * x * dy).transpose(1, 2, 0)},
@@ -93,38 +69,40 @@ CASES = {
     ),
     "sign": (
         mean_of_squares,
-        changed(mean_of_squares_gradients, "target", lambda g, *_: -g),
+        wrong(mean_of_squares_gradients, "target", lambda g, *_: -g),
         LOSS,
         "the sign is wrong",
     ),
     "sign of a scalar": (lambda x: (x * 2, None), lambda dy, c: {"x": -2 * dy}, {"x": 1.5}, "the sign is wrong"),
     "half": (
         mean_of_squares,
-        changed(mean_of_squares_gradients, "x", lambda g, *_: g / 2),
+        wrong(mean_of_squares_gradients, "x", lambda g, *_: g / 2),
         LOSS,
         "a constant factor: it is 1/2 times what it should be",
     ),
     "mean for a sum": (
         linear,
-        changed(linear_gradients, "bias", lambda g, dy, c: dy.mean(axis=0)),
+        wrong(linear_gradients, "bias", lambda g, dy, c: dy.mean(axis=0)),
         LINEAR,
-        "a constant factor: it is 1/5 times what it should be (perhaps a mean for a sum over 5, or the other way round)",
+        "a constant factor: it is 1/5 times what it should be (perhaps a mean for a sum over 5, or the other way "
+        "round)",
     ),
     "sum for a mean": (
         mean_of_squares,
-        changed(mean_of_squares_gradients, "x", lambda g, *_: g * X.size),
+        wrong(mean_of_squares_gradients, "x", lambda g, *_: g * X.size),
         LOSS,
-        "a constant factor: it is 15 times what it should be (perhaps a mean for a sum over 15, or the other way round)",
+        "a constant factor: it is 15 times what it should be (perhaps a mean for a sum over 15, or the other way "
+        "round)",
     ),
     "odd factor": (
         linear,
-        changed(linear_gradients, "x", lambda g, *_: g * 1.7),
+        wrong(linear_gradients, "x", lambda g, *_: g * 1.7),
         LINEAR,
         "a constant factor: it is 17/10 times what it should be",
     ),
     "a root forgotten": (
         linear,
-        changed(linear_gradients, "x", lambda g, *_: g * np.sqrt(3)),
+        wrong(linear_gradients, "x", lambda g, *_: g * np.sqrt(3)),
         LINEAR,
         "a constant factor: it is 1.73205 times what it should be (perhaps the square root of a length of 3)",
     ),
@@ -136,7 +114,7 @@ CASES = {
     ),
     "negative fraction": (
         linear,
-        changed(linear_gradients, "x", lambda g, *_: g * -3 / 7),
+        wrong(linear_gradients, "x", lambda g, *_: g * -3 / 7),
         LINEAR,
         "a constant factor: it is -3/7 times what it should be",
     ),
@@ -148,7 +126,7 @@ CASES = {
     ),
     "a loss that ignores its upstream": (
         mean_of_squares,
-        changed(mean_of_squares_gradients, "x", lambda g, dloss, e: g / dloss),
+        wrong(mean_of_squares_gradients, "x", lambda g, dloss, e: g / dloss),
         LOSS,
         "it is not multiplied by the upstream gradient",
     ),
@@ -160,7 +138,7 @@ CASES = {
     ),
     "nothing": (
         linear,
-        changed(linear_gradients, "bias", lambda g, *_: 0 * g),
+        wrong(linear_gradients, "bias", lambda g, *_: 0 * g),
         LINEAR,
         "a path is missing: backward says 0 everywhere, as if out did not depend on this input",
     ),
@@ -180,7 +158,8 @@ CASES = {
         softmax,
         lambda dy, p: {"x": dy * p},
         {"x": X},
-        "a path is missing: one through a sum along axis 1 (softmax's cross term, the square in a root-mean-square norm)",
+        "a path is missing: one through a sum along axis 1 (softmax's cross term, the square in a root-mean-square "
+        "norm)",
     ),
     "a norm's mean": (
         norm,
@@ -226,7 +205,7 @@ CASES = {
     ),
     "digits": (
         linear,
-        changed(linear_gradients, "x", lambda g, *_: g.astype(np.float32).astype(float)),
+        wrong(linear_gradients, "x", lambda g, *_: g.astype(np.float32).astype(float)),
         LINEAR,
         "all but right: off by less than a millionth of the largest entry; digits lost, as to float32 on the way, or a "
         "small term that is missing, as an epsilon",
@@ -239,7 +218,7 @@ CASES = {
     ),
     "nothing that is known": (
         linear,
-        changed(linear_gradients, "x", lambda g, dy, c: dy @ c[1]),
+        wrong(linear_gradients, "x", lambda g, dy, c: dy @ c[1]),
         LINEAR,
         None,
     ),
@@ -252,14 +231,14 @@ CASES = {
     "a wrong scalar": (lambda x: (x * 2, None), lambda dy, c: {"x": 3 * dy}, {"x": 1.5}, None),
     "one entry": (
         linear,
-        changed(linear_gradients, "weight", lambda g, *_: g + np.diag([0, 1e-3, 0])),
+        wrong(linear_gradients, "weight", lambda g, *_: g + np.diag([0, 1e-3, 0])),
         LINEAR,
         None,
     ),
 }
 
 
-@pytest.mark.parametrize("method", ["complex-step", "central"])
+@every_method
 @pytest.mark.parametrize("case", CASES)
 def test_cause(case, method):
     forward, backward, inputs, cause = CASES[case]
@@ -273,12 +252,12 @@ def test_cause(case, method):
 
 @pytest.mark.parametrize("factor, cause", [(-1.0, "the sign is wrong"), (0.25, "a constant factor: it is 1/4 times")])
 def test_sign_and_factor_show_along_directions(factor, cause):
-    wrong = changed(linear_gradients, "weight", lambda g, *_: factor * g)
+    scaled = wrong(linear_gradients, "weight", lambda g, *_: factor * g)
     with pytest.raises(GradientError) as caught:
-        check_gradients(linear, wrong, LINEAR, directions=2)
+        check_gradients(linear, scaled, LINEAR, directions=2)
     assert caught.value.cause.startswith(cause)
     with pytest.raises(GradientError) as caught:
-        check_gradients(linear, wrong, LINEAR, directions=1)  # any number is a multiple of another
+        check_gradients(linear, scaled, LINEAR, directions=1)  # any number is a multiple of another
     assert caught.value.cause is None
 
 
@@ -312,7 +291,7 @@ def test_cause_of_a_wrong_shape(name, change, cause):
     with pytest.raises(GradientError, match="has shape") as caught:
         if name == "column":
             check_gradients(lambda column: (X * column, None), lambda dy, c: {name: change(dy)}, {"column": X[:, :1]})
-        check_gradients(linear, changed(linear_gradients, name, lambda g, *_: change(g)), LINEAR)
+        check_gradients(linear, wrong(linear_gradients, name, lambda g, *_: change(g)), LINEAR)
     assert caught.value.cause == cause
     assert cause is None or str(caught.value).endswith(f"; likely cause: {cause}")
 

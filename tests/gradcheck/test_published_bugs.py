@@ -7,6 +7,7 @@ the upstream gradient, with initial parameters (scale 1, bias 0), with one shape
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from small_layers import every_method
 
 from minicluster.gradcheck import GradientError, SharedMemoryWarning, check_gradients
 from minicluster.strategies import layer_inputs
@@ -208,7 +209,7 @@ BUGS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("method", ["complex-step", "central"])
+@every_method
 @pytest.mark.parametrize("directions", [None, 3])
 @pytest.mark.parametrize("name", BUGS)
 @pytest.mark.filterwarnings(f"ignore::{SharedMemoryWarning.__module__}.SharedMemoryWarning")

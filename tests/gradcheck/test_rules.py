@@ -2,15 +2,16 @@
 
 import warnings
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import numpy as np
 import pytest
+from small_layers import every_method
 
 from minicluster.gradcheck import GradientError, SharedMemoryWarning, check_gradients, memory
 
 X = np.random.default_rng(6).normal(size=(4, 3))
 WEIGHT = np.random.default_rng(7).normal(size=(3, 2))
-both_methods = pytest.mark.parametrize("method", ["complex-step", "central"])
 
 
 def double(x):
@@ -34,7 +35,7 @@ def mean_and_spread_gradients(dout, cache):
     return {"x": dmean / len(x) + dspread * 2 * (x - mean)}
 
 
-@both_methods
+@every_method
 @pytest.mark.parametrize("directions", [None, 2])
 def test_a_tuple_gets_a_tuple(method, directions):
     options = dict(method=method, directions=directions)
@@ -47,7 +48,7 @@ def test_a_tuple_gets_a_tuple(method, directions):
         check_gradients(mean_and_spread, without_spread, {"x": X}, **options)
 
 
-@both_methods
+@every_method
 def test_results_without_gradient_get_none(method):
     def forward(x):
         return (x.real.argmax(), 3 * x, None, x.real > 0), None
@@ -62,6 +63,17 @@ def test_results_without_gradient_get_none(method):
 
 def test_a_tuple_of_one_stays_a_tuple():
     check_gradients(lambda x: ((2 * x,), None), lambda dout, cache: {"x": 2 * dout[0]}, {"x": X})
+
+
+def test_a_namedtuple_gets_its_like():
+    class Moments(NamedTuple):
+        mean: np.ndarray
+        spread: np.ndarray
+
+    def backward(dout, cache):
+        return mean_and_spread_gradients((dout.mean, dout.spread), cache)
+
+    check_gradients(lambda x: (Moments(*mean_and_spread(x)[0]), mean_and_spread(x)[1]), backward, {"x": X})
 
 
 def test_a_scalar_result_gets_a_scalar():
@@ -91,7 +103,7 @@ class Linear:
         return dy @ self.weight.T
 
 
-@both_methods
+@every_method
 def test_an_object_is_wrapped_in_two_lines(method):
     # fmt: off
     def forward(x, weight): layer = Linear(weight); return layer.forward(x), layer  # noqa: E702, E704
@@ -121,7 +133,7 @@ def test_an_object_that_lives_on():
 
 
 @pytest.mark.parametrize("given", [np.float32, np.float64])
-@both_methods
+@every_method
 def test_single_precision_if_asked_for(given, method):
     seen = set()
 
@@ -152,7 +164,7 @@ def test_single_precision_must_stay_single():
 # Not the same twice -------------------------------------------------------------------------------
 
 
-@both_methods
+@every_method
 def test_a_forward_that_draws_anew_is_refused(method):
     rng = np.random.default_rng(0)
 
@@ -205,7 +217,7 @@ SPOILERS = {
 }
 
 
-@both_methods
+@every_method
 @pytest.mark.parametrize("what", SPOILERS)
 def test_a_backward_that_changes_what_is_not_its_own_is_refused(what, method):
     def forward(x, table):
@@ -257,6 +269,17 @@ def test_a_forward_that_works_in_place_is_refused():
 
     with pytest.raises(ValueError, match="forward changes input 'tokens' in place"):
         check_gradients(forward_tokens, lambda dy, cache: {"x": dy}, {"x": X, "tokens": np.arange(3)})
+
+
+def test_lists_are_copied():
+    lengths = [2, 1]
+
+    def forward(x, lengths):
+        lengths.append(3)
+        return 2 * x, None
+
+    check_gradients(forward, double_gradients, {"x": X, "lengths": lengths})
+    assert lengths == [2, 1]
 
 
 def test_what_the_caller_passed_in_is_left_alone():
