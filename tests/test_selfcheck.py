@@ -66,7 +66,9 @@ def test_the_command(monkeypatch, capsys):
     assert printed.out.splitlines()[-1].startswith("every gradient is right: worst relative error ")
 
 
-@pytest.mark.parametrize("arguments", [["--seed", "-1"], ["--directions", "0"], ["--directions", "101"], ["--directions", "two"]])
+@pytest.mark.parametrize(
+    "arguments", [["--seed", "-1"], ["--directions", "0"], ["--directions", "101"], ["--directions", "two"]]
+)
 def test_bad_options_are_named(arguments, capsys):
     assert main(["gradcheck", *arguments]) == 2
     printed = capsys.readouterr()

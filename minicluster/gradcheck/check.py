@@ -1,6 +1,7 @@
 """The check itself: run the pair, differentiate numerically, compare."""
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -105,43 +106,43 @@ def check_gradients(
     layer = Layer(forward, backward, inputs, dtype)
 
     out, dout, gradients = layer.differentiate(rng)
+    study = doubts.Study(layer, out, dout, method, rng)
     probes, parts, numerics, moves = {}, {}, {}, np.zeros(out.shape, bool)
     for name, point in layer.points.items():
         probes[name] = Entries(point) if directions is None else Directions(point, directions, rng)
         parts[name], moved = numeric_gradient(layer, name, probes[name], dout, method)
         if method == "complex-step":
-            doubts.refuse_if_complex_step_errs(layer, name, dout, out, moved, rng)
+            doubts.refuse_if_complex_step_errs(study, name, moved)
         numerics[name] = parts[name].sum(axis=0)
         moves |= moved
 
-    invisible = doubts.invisible(layer, numerics, dout, out, moves)
+    invisible = doubts.invisible(study, numerics, moves)
     checks = {}
     for name, numeric in numerics.items():
-        check = _compare(gradients[name], numeric, probes[name], rtol, invisible)
-        if check.relative_error > rtol:
-            check = _doubted(
-                layer, name, check, gradients[name], numeric, probes[name], dout, out, moves, method, rtol, rng
-            )
-        checks[name] = check
+        compare = partial(_compare, gradients[name], numeric, probes[name], rtol)
+        checks[name] = compare(invisible)
+        if checks[name].wrong:
+            lost = _lost_to_rounding(study, name, checks[name], gradients[name], numeric, probes[name], moves)
+            checks[name] = compare(max(invisible, lost))
     report = GradientReport(checks, method, rtol, directions, dtype.name)
     if report.worst > rtol:
         name = max(checks, key=lambda name: checks[name].relative_error)
-        raise _wrong_gradient(name, _cause(layer, name, gradients[name], parts[name], probes[name], out, dout), report)
+        raise _wrong_gradient(name, _cause(study, name, gradients[name], parts[name], probes[name]), report)
     return report
 
 
-def _doubted(layer, name, check, gradient, numeric, probes, dout, out, moves, method, rtol, rng):
-    """Make sure that a difference is an error before backward is blamed, and return the check, mended if it is none."""
-    layer.refuse_if_it_has_changed(out)
-    doubts.refuse_kink(layer, name, *probes.direction(check.index), dout)
+def _lost_to_rounding(study, name, check, gradient, numeric, probes, moves):
+    """How large a difference rounding explains, 0 if not that of `check`; refuse what nobody can tell."""
+    study.layer.refuse_if_it_has_changed(study.out)
+    doubts.refuse_kink(study, name, *probes.direction(check.index))
     difference = abs(check.analytic - check.numeric)
-    noise = doubts.rounding(layer, name, gradient, numeric, probes, check.index, dout, method, rng)
+    noise = doubts.rounding(study, name, gradient, numeric, probes, check.index)
     if difference <= doubts.MARGIN * noise:
-        doubts.refuse_if_blurred(layer, name, noise, dout, out, moves, method)
-        return _compare(gradient, numeric, probes, rtol, doubts.MARGIN * noise)
-    if method == "central":
-        doubts.refuse_if_steps_disagree(layer, name, probes, check.index, dout, difference)
-    return check
+        doubts.refuse_if_blurred(study, name, noise, moves)
+        return doubts.MARGIN * noise
+    if study.method == "central":
+        doubts.refuse_if_steps_disagree(study, name, probes, check.index, difference)
+    return 0.0
 
 
 def _compare(gradient, numeric, probes, rtol, invisible):
@@ -164,11 +165,11 @@ def _compare(gradient, numeric, probes, rtol, invisible):
     )
 
 
-def _cause(layer, name, gradient, parts, probes, out, dout):
-    numeric = parts.sum(axis=0)
+def _cause(study, name, gradient, parts, probes):
+    layer, numeric = study.layer, parts.sum(axis=0)
     if isinstance(probes, Directions):
         return likely_cause_along(probes.analytic(gradient)[0], numeric)
-    outs, upstream = layer.results(out), layer.results(dout)
+    outs, upstream = layer.results(study.out), layer.results(study.dout)
     return likely_cause(Evidence(gradient, numeric, parts, layer.points[name], outs, upstream, layer.constants))
 
 

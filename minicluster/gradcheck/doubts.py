@@ -1,10 +1,12 @@
 """Where numbers can't tell right from wrong: lost imaginary parts, kinks, steps that disagree, rounding."""
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 
 from .arguments import FLOAT32
-from .layer import REPEATABLE
-from .numeric import CENTRAL_STEP, DERIVATIVES, Directions, central, neighbours
+from .layer import REPEATABLE, Layer
+from .numeric import CENTRAL_STEP, DERIVATIVES, Directions, central, complex_step, neighbours
 
 __tracebackhide__ = True  # in pytest, a failure shows the line of the test, not ours
 
@@ -25,19 +27,42 @@ BLUR = {"complex-step": 1e-13, "central": 1e-8}
 BLUR_FLOAT32 = 1e-4
 
 
-def refuse_if_complex_step_errs(layer, name, dout, out, moves, rng):
+@dataclass(frozen=True)
+class Study:
+    """A layer with what was found at its points, and how it is looked at.
+
+    Attributes
+    ----------
+    layer : Layer
+    out, dout : (size of out,) arrays
+        What forward returned, flat, and the random upstream gradient.
+    method : str
+        A key of `DERIVATIVES`.
+    rng : numpy.random.Generator
+    """
+
+    layer: Layer
+    out: np.ndarray
+    dout: np.ndarray
+    method: str
+    rng: np.random.Generator
+
+    def along(self, derivative, name, direction, unit, *step):
+        """The derivative of sum(dout * out) along a direction of input `name`, by one of `DERIVATIVES`."""
+        return float(np.sum(self.dout * derivative(self.layer, name, direction, unit, *step)))
+
+
+def refuse_if_complex_step_errs(study, name, moves):
     """Raise unless central differences along a random direction of input `name` allow what the complex step says.
 
     What they contradict is not the derivative, and backward may agree with it or not.
 
     Parameters
     ----------
-    layer : Layer
+    study : Study
     name : str
-    dout, out : (size of out,) arrays
     moves : (size of out,) bool array
         From `numeric_gradient`.
-    rng : numpy.random.Generator
 
     Raises
     ------
@@ -46,13 +71,13 @@ def refuse_if_complex_step_errs(layer, name, dout, out, moves, rng):
     ValueError
         If it has a kink here.
     """
-    direction, unit = Directions(layer.points[name], 1, rng).direction((0,))
-    claimed = np.sum(dout * DERIVATIVES["complex-step"](layer, name, direction, unit))
+    direction, unit = Directions(study.layer.points[name], 1, study.rng).direction((0,))
+    claimed = study.along(complex_step, name, direction, unit)
     opinions = {}
     for step in STEPS:
         try:
             with np.errstate(all="ignore"):  # the step may leave the function's domain
-                opinions[step] = np.sum(dout * central(layer, name, direction, unit, step))
+                opinions[step] = study.along(central, name, direction, unit, step)
         except Exception:  # of any kind: a second opinion that fails is none
             return
     step = min(STEPS, key=lambda step: abs(opinions[step] - claimed))
@@ -60,18 +85,19 @@ def refuse_if_complex_step_errs(layer, name, dout, out, moves, rng):
     size = max(abs(claimed), *map(abs, opinions.values()))
     if spread > VAGUE * size:
         return
-    lost = LOST * EPS * size_of_result(dout, out, moves) / (step * unit)
+    lost = LOST * EPS * size_of_result(study, moves) / (step * unit)
     if abs(opinions[step] - claimed) <= max(DISTRUST * spread, PLAIN * size, lost):
         return
-    refuse_kink(layer, name, direction, unit, dout)
+    refuse_kink(study, name, direction, unit)
     raise TypeError(
         f"input {name!r}: forward drops the imaginary part, as np.abs, np.var and .real do: along a random direction "
         f'the complex step gives {claimed:.9g}, central differences {opinions[step]:.9g}; use method="central"'
     )
 
 
-def refuse_kink(layer, name, direction, unit, dout):
+def refuse_kink(study, name, direction, unit):
     """Raise ValueError if sum(dout * out) has one derivative from one side, and another one from the other."""
+    layer, dout = study.layer, study.dout
     out = layer.out(layer.points, name)  # in float64, whatever the pair is checked in
     sides = []
     for step in STEPS:
@@ -91,12 +117,12 @@ def refuse_kink(layer, name, direction, unit, dout):
         )
 
 
-def refuse_if_steps_disagree(layer, name, probes, index, dout, difference):
+def refuse_if_steps_disagree(study, name, probes, index, difference):
     """Raise ValueError if a central difference is off by as much as it differs from backward.
 
     Parameters
     ----------
-    layer, name, dout
+    study, name
         As in `refuse_if_complex_step_errs`.
     probes : Entries or Directions
     index : tuple of int
@@ -105,7 +131,7 @@ def refuse_if_steps_disagree(layer, name, probes, index, dout, difference):
         Between backward and the central difference there.
     """
     direction, unit = probes.direction(index)
-    first, second = (np.sum(dout * central(layer, name, direction, unit, step)) for step in STEPS)
+    first, second = (study.along(central, name, direction, unit, step) for step in STEPS)
     if DISTRUST * abs(first - second) > difference:
         raise ValueError(
             f"input {name!r}: central differences can't tell: at {index} they give {first:.6g} with a step of "
@@ -114,20 +140,18 @@ def refuse_if_steps_disagree(layer, name, probes, index, dout, difference):
         )
 
 
-def rounding(layer, name, gradient, numeric, probes, index, dout, method, rng):
+def rounding(study, name, gradient, numeric, probes, index):
     """By how much backward and the numerical derivative change if the inputs change in their last digits.
 
     Parameters
     ----------
-    layer, name, dout
+    study, name
         As in `refuse_if_complex_step_errs`.
     gradient, numeric : arrays
         What backward says, and the numerical derivative by each of the probes.
     probes : Entries or Directions
     index : tuple of int
         The worst place.
-    method : str
-    rng : numpy.random.Generator
 
     Returns
     -------
@@ -139,7 +163,8 @@ def rounding(layer, name, gradient, numeric, probes, index, dout, method, rng):
     ValueError
         If backward does not answer the same at the same point.
     """
-    again = layer.gradients(dout)[name]
+    layer, rng, derivative = study.layer, study.rng, DERIVATIVES[study.method]
+    again = layer.gradients(study.dout)[name]
     if np.abs(again - gradient).max() > REPEATABLE[layer.dtype] * np.abs(gradient).max():
         raise ValueError(
             f"backward answers otherwise the second time, in the gradient of {name!r}: it keeps something from call to "
@@ -149,22 +174,22 @@ def rounding(layer, name, gradient, numeric, probes, index, dout, method, rng):
     places = [index, *(tuple(rng.integers(probes.shape)) for _ in range(PLACES))]
     changes = [0.0]
     for _ in range(NUDGES):
-        other = layer.nudged(rng)
+        other = replace(study, layer=layer.nudged(rng))
         try:
             with np.errstate(all="ignore"):
-                changes.append(np.abs(probes.analytic(other.gradients(dout)[name])[0] - analytic).max())
+                there = probes.analytic(other.layer.gradients(study.dout)[name])[0]
+                changes.append(np.abs(there - analytic).max())
                 for place in places:
-                    there = np.sum(dout * DERIVATIVES[method](other, name, *probes.direction(place)))
-                    changes.append(abs(there - numeric[place]))
+                    changes.append(abs(other.along(derivative, name, *probes.direction(place)) - numeric[place]))
         except (TypeError, ValueError):  # at the border of the function's domain
             continue
     return float(max(changes))
 
 
-def refuse_if_blurred(layer, name, noise, dout, out, moves, method):
+def refuse_if_blurred(study, name, noise, moves):
     """Raise ValueError if rounding is so large that it could not come from float64 (or float32, if that is checked)."""
-    blur = BLUR_FLOAT32 if layer.dtype == FLOAT32 else BLUR[method]
-    size = max(size_of_result(dout, out, moves), _norm(dout))
+    blur = BLUR_FLOAT32 if study.layer.dtype == FLOAT32 else BLUR[study.method]
+    size = max(size_of_result(study, moves), _norm(study.dout))
     if noise > blur * size:
         raise ValueError(
             f"input {name!r}: inputs that differ in their last digits have derivatives that differ by {noise:.1e}, so "
@@ -172,10 +197,10 @@ def refuse_if_blurred(layer, name, noise, dout, out, moves, method):
         )
 
 
-def size_of_result(dout, out, moves):
+def size_of_result(study, moves):
     """The size of dout * out where out depends on the input; if out is 0 there, that of dout."""
-    size = _norm(np.where(moves, dout * out, 0.0))
-    return size if size > 0 else _norm(dout)
+    size = _norm(np.where(moves, study.dout * study.out, 0.0))
+    return size if size > 0 else _norm(study.dout)
 
 
 def _norm(vector):
@@ -184,7 +209,7 @@ def _norm(vector):
     return largest * np.linalg.norm(vector / largest) if largest > 0 else 0.0
 
 
-def invisible(layer, numerics, dout, out, moves):
+def invisible(study, numerics, moves):
     """Differences of gradients so small that rounding beside the other gradients' sizes has swallowed them.
 
     A GELU of -6 has a slope of 1e-7, which float32 computes as 1 - 1. In a model whose other gradients are near 1 no
@@ -192,10 +217,10 @@ def invisible(layer, numerics, dout, out, moves):
 
     Parameters
     ----------
-    layer : Layer
+    study : Study
     numerics : dict from name to array
         The numerical derivatives of all inputs.
-    dout, out, moves
+    moves : (size of out,) bool array
         As in `refuse_if_complex_step_errs`.
 
     Returns
@@ -203,6 +228,6 @@ def invisible(layer, numerics, dout, out, moves):
     float
     """
     largest = max(np.abs(numeric).max() for numeric in numerics.values())
-    if moves.any() and not out[moves].any():  # out itself was swallowed, as GELU of -12 is, beside numbers near 1
-        largest = max(largest, _norm(dout))
-    return ROUNDINGS * np.finfo(layer.dtype).eps * largest
+    if moves.any() and not study.out[moves].any():  # out itself was swallowed, as GELU of -12 is, beside numbers near 1
+        largest = max(largest, _norm(study.dout))
+    return ROUNDINGS * np.finfo(study.layer.dtype).eps * largest
