@@ -323,6 +323,18 @@ def test_a_residual_passes_with_a_warning():
         check_gradients(residual, lambda dy, cache: {"a": dy, "b": dy.copy()}, inputs)
 
 
+def test_views_of_one_array_are_warned_of():
+    both = np.empty((2, 4, 3))
+
+    def backward(dy, cache):
+        both[:] = dy
+        return {"a": both[0], "b": both.reshape(8, 3)[2:6]}
+
+    with pytest.warns(SharedMemoryWarning, match="gradient of 'a' and the gradient of 'b' share memory"):
+        with pytest.raises(GradientError):
+            check_gradients(lambda a, b: (a + 2 * b, None), backward, {"a": X, "b": X + 1})
+
+
 def test_a_gradient_that_is_an_input_is_warned_of():
     inputs = {"x": np.array([1.0, 2.0]), "weight": np.array([3.0, 5.0])}
 

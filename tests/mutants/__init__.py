@@ -1,11 +1,12 @@
 """Wrong formulas, each of which some test must fail on. `python tests/run_mutants.py` tries them."""
 
+from .checker import CHECKER
 from .clustering import CLUSTERING
 from .layers import LAYERS
 from .loss_and_optimiser import LOSS_AND_OPTIMISER
 from .model import MODEL
 from .mutant import Mutant, StaleMutantError
 
-MUTANTS = (*LAYERS, *MODEL, *LOSS_AND_OPTIMISER, *CLUSTERING)
+MUTANTS = (*LAYERS, *MODEL, *LOSS_AND_OPTIMISER, *CLUSTERING, *CHECKER)
 
 __all__ = ["MUTANTS", "Mutant", "StaleMutantError"]
