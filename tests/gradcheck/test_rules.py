@@ -1,5 +1,6 @@
 """What check_gradients refuses or warns of because the check would mean nothing, and what it lets pass."""
 
+import textwrap
 import warnings
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from small_layers import every_method
 
+from minicluster import gradcheck
 from minicluster.gradcheck import GradientError, SharedMemoryWarning, check_gradients, memory
 
 X = np.random.default_rng(6).normal(size=(4, 3))
@@ -118,6 +120,24 @@ def test_an_object_is_wrapped_in_two_lines(method):
             inputs,
             method=method,
         )
+
+
+def test_the_examples_of_the_docstring(capsys):
+    blocks, lines = [[]], gradcheck.__doc__.splitlines()
+    for line in lines:
+        if line.startswith("    ") or not line:
+            blocks[-1].append(line)
+        elif blocks[-1]:
+            blocks.append([])
+    first, objects, results = ["\n".join(block) for block in blocks if any(block)][:3]
+    inputs = {"x": X, "weight": WEIGHT}
+    names = {"np": np, "check_gradients": check_gradients, "Linear": Linear, **inputs}
+    exec(textwrap.dedent(first), names)
+    assert "weight  (3, 2)" in capsys.readouterr().out
+    exec(textwrap.dedent(objects), names)
+    check_gradients(names["forward"], names["backward"], inputs)
+    exec(textwrap.dedent(results), names)
+    check_gradients(names["forward"], names["backward"], {"x": X})
 
 
 def test_an_object_that_lives_on():
