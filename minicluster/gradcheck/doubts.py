@@ -17,7 +17,8 @@ PLAIN = 1e-8  # of the derivative: two steps in full agreement are not trusted w
 LOST = 100  # roundings of dout * out that numbers on the way may have cost a central difference
 VAGUE = 1e-3  # of the derivative: two steps that differ by more have no opinion
 STEADY = 0.1  # of the gap between the derivatives from both sides: at a kink each of them stays while the step shrinks
-ROUNDINGS = 8  # of the largest gradient that another gradient may be off by
+ROUNDINGS = 64  # of the largest gradient that another gradient may be off by: a few on the way, magnified by weights
+OUT_ROUNDINGS = 4  # of dout * out
 NUDGES = 3  # points that differ in their last digits, to see what rounding does
 PLACES = 5  # where the numerical derivative is looked at there, besides the worst place
 MARGIN = 100  # times the largest change that those few samples show
@@ -210,10 +211,10 @@ def _norm(vector):
 
 
 def invisible(study, numerics, moves):
-    """Differences of gradients so small that rounding beside the other gradients' sizes has swallowed them.
+    """Differences of gradients so small that rounding has swallowed them, beside other gradients or beside out.
 
-    A GELU of -6 has a slope of 1e-7, which float32 computes as 1 - 1. In a model whose other gradients are near 1 no
-    check can tell more of it.
+    A GELU of -6 has a slope of 1e-7, which float32 computes as 1 - 1; in a model whose other gradients are near 1 no
+    check can tell more of it. And a softmax that is all but sure subtracts numbers near 1 to get its gradient of 1e-10.
 
     Parameters
     ----------
@@ -227,7 +228,8 @@ def invisible(study, numerics, moves):
     -------
     float
     """
+    if not moves.any():
+        return 0.0
+    eps = np.finfo(study.layer.dtype).eps
     largest = max(np.abs(numeric).max() for numeric in numerics.values())
-    if moves.any() and not study.out[moves].any():  # out itself was swallowed, as GELU of -12 is, beside numbers near 1
-        largest = max(largest, _norm(study.dout))
-    return ROUNDINGS * np.finfo(study.layer.dtype).eps * largest
+    return float(eps * max(ROUNDINGS * largest, OUT_ROUNDINGS * size_of_result(study, moves)))
