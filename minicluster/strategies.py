@@ -37,6 +37,7 @@ numbers, since a wrong gradient is wrong for nearly all of them.
 """
 
 from collections.abc import Mapping
+from numbers import Real
 
 import numpy as np
 
@@ -169,6 +170,8 @@ def _check_axes(name, axes):
 
 
 def _check_magnitudes(least, most):
+    if not isinstance(least, Real) or not isinstance(most, Real):
+        raise TypeError(f"least = {least!r}, most = {most!r}, expected numbers")
     if not 0 < least < most < np.inf:
         raise ValueError(f"least = {least}, most = {most}, expected 0 < least < most, both finite")
 

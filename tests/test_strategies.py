@@ -87,6 +87,7 @@ def test_an_axis_that_is_none_is_named(axis):
         (lambda: layer_inputs({"x": "n"}, max_size=0), ValueError, "max_size = 0, expected at least 1"),
         (lambda: layer_inputs({"x": "n"}, max_size=None), TypeError, "max_size = None, expected a whole number"),
         (lambda: layer_inputs({"x": "n"}, least=3), ValueError, "least = 3, most = 2.0, expected 0 < least < most"),
+        (lambda: well_conditioned_arrays((2,), least="a"), TypeError, "least = 'a', most = 2.0, expected numbers"),
         (lambda: layer_sizes(["B"]), TypeError, "names = ['B'], expected a string of names"),
         (lambda: layer_sizes("B", max_size=0), ValueError, "max_size = 0, expected at least 1"),
         (lambda: well_conditioned_arrays(3), TypeError, "shape = 3, expected a tuple of sizes"),

@@ -116,9 +116,9 @@ def check_gradients(
         numerics[name] = parts[name].sum(axis=0)
         moves |= moved
 
-    invisible = doubts.invisible(study, numerics, moves)
     checks = {}
     for name, numeric in numerics.items():
+        invisible = doubts.invisible(study, name, probes, numerics, moves)
         compare = partial(_compare, gradients[name], numeric, probes[name], rtol)
         checks[name] = compare(invisible)
         if checks[name].wrong:

@@ -210,7 +210,7 @@ def _norm(vector):
     return largest * np.linalg.norm(vector / largest) if largest > 0 else 0.0
 
 
-def invisible(study, numerics, moves):
+def invisible(study, name, probes, numerics, moves):
     """Differences of gradients so small that rounding has swallowed them, beside other gradients or beside out.
 
     A GELU of -6 has a slope of 1e-7, which float32 computes as 1 - 1; in a model whose other gradients are near 1 no
@@ -218,11 +218,12 @@ def invisible(study, numerics, moves):
 
     Parameters
     ----------
-    study : Study
-    numerics : dict from name to array
-        The numerical derivatives of all inputs.
-    moves : (size of out,) bool array
+    study, name
         As in `refuse_if_complex_step_errs`.
+    probes, numerics : dict from name to Entries or Directions, and to array
+        Of all inputs: where the numerical derivative was taken, and what it is.
+    moves : (size of out,) bool array
+        Which entries of out depend on any input.
 
     Returns
     -------
@@ -231,5 +232,6 @@ def invisible(study, numerics, moves):
     if not moves.any():
         return 0.0
     eps = np.finfo(study.layer.dtype).eps
-    largest = max(np.abs(numeric).max() for numeric in numerics.values())
-    return float(eps * max(ROUNDINGS * largest, OUT_ROUNDINGS * size_of_result(study, moves)))
+    largest = max(probes[other].by_units(numeric) for other, numeric in numerics.items())
+    blurred = eps * max(ROUNDINGS * largest, OUT_ROUNDINGS * size_of_result(study, moves))
+    return float(blurred / probes[name].least_unit)

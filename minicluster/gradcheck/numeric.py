@@ -41,6 +41,15 @@ class Entries:
         """What backward says in each place, and how large such values are at least."""
         return gradient, 0.0
 
+    def by_units(self, numeric):
+        """The largest change of sum(dout * out) if an entry changes by its unit."""
+        return np.abs(numeric * self.units).max()
+
+    @property
+    def least_unit(self):
+        """The smallest change of an input for which `by_units` is told."""
+        return self.units.min()
+
 
 class Directions:
     """Random directions of an input, each normal in units of the entries."""
@@ -60,6 +69,12 @@ class Directions:
         terms = (self.directions * gradient).reshape(*self.shape, -1)
         # A sum of terms with random signs may be near 0 by chance; the norm is the size to expect.
         return terms.sum(axis=1), np.linalg.norm(terms, axis=1).max()
+
+    def by_units(self, numeric):
+        """The largest change of sum(dout * out) along a direction, which is in units."""
+        return np.abs(numeric).max()
+
+    least_unit = 1.0
 
 
 def _units(point):

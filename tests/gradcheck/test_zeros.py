@@ -187,6 +187,16 @@ def test_huge_results_are_compared(method):
         check_gradients(forward, lambda dy, cache: {"x": 0.7e160 * dy}, {"x": X}, method=method)
 
 
+@pytest.mark.parametrize("size", [1e5, 1e100])
+def test_huge_inputs_have_small_gradients_that_are_compared(size):
+    def forward(x):
+        return np.tanh(x / size), np.tanh(x / size)
+
+    check_gradients(forward, lambda dy, y: {"x": dy * (1 - y * y) / size}, {"x": size * X})
+    with pytest.raises(GradientError):
+        check_gradients(forward, lambda dy, y: {"x": 1.001 * dy * (1 - y * y) / size}, {"x": size * X})
+
+
 @every_method
 def test_noise_is_told_from_a_gradient_of_its_size(method):
     """Where a large number is added and taken off again, only some digits are left, and they are compared."""
