@@ -403,9 +403,8 @@ def test_distances_have_the_wider_dtype_of_data_and_centres():
 
 def test_float64_data_at_float32_centres_are_not_rounded():
     model = KMeans(2, init=LEFT).fit(LINE.astype(np.float32))  # centres 1 and 11
-    assert model.transform(np.array([[1 + 1e-10]]))[0, 0] == pytest.approx(
-        1e-10, rel=1e-5
-    )  # 1 + 1e-10 has steps of 2e-16
+    # 1 + 1e-10 has steps of 2e-16.
+    assert model.transform(np.array([[1 + 1e-10]]))[0, 0] == pytest.approx(1e-10, rel=1e-5)
 
 
 @pytest.mark.parametrize("kind", [int, bool, np.float16, ">f8", np.uint8])
