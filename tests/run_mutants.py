@@ -6,13 +6,15 @@ Each mutant is written into a copy of the package, in a temporary folder, and th
 against that copy. Killed: a test failed. Survived: all passed, so the tests have a hole. Broken: the tests could not
 say, because nothing was collected, the code no longer runs at all, or the time was up.
 
-Exit codes: 0 all killed, 1 not all, 2 no mutant matches a TEXT, 130 interrupted.
+Exit codes: 0 all killed, 1 not all, 2 no mutant matches a TEXT, 130 interrupted or told to stop.
 """
 
 import argparse
 import importlib.util
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,13 +28,24 @@ sys.path.insert(0, str(TESTS))  # so that this also works when it is imported, o
 
 from mutants import MUTANTS, StaleMutantError  # noqa: E402
 
-TIMEOUT = 120  # seconds; the slowest test file takes three
+TIMEOUT = 30  # seconds; the slowest test file takes three
 TESTS_FAILED = 1  # pytest's exit code
 
 WORDS = {"failed": "killed", "passed": "survived", "broken": "broken"}  # what a run's outcome means for its mutant
 
-# A failure of this kind shows that the mutant is no formula but a slip of the pen; any test would notice.
-SLIPS = ("NameError", "UnboundLocalError", "ImportError", "ModuleNotFoundError", "SyntaxError", "IndentationError")
+# A failure of this kind shows that the mutant is no formula but a slip of the pen; any test would notice. TypeError is
+# not among them: the gradient checker raises one when a wrong forward loses the imaginary part or changes the dtype.
+SLIPS = (
+    "NameError",
+    "UnboundLocalError",
+    "AttributeError",
+    "ImportError",
+    "ModuleNotFoundError",
+    "SyntaxError",
+    "IndentationError",
+)
+
+RUNNING = set()  # the processes of test runs under way
 
 
 @dataclass(frozen=True)
@@ -71,30 +84,36 @@ def run_tests(test_files, mutant=None):
 
 def _pytest(test_files, copy):
     """Run pytest in a process of its own that imports `copy`; return the outcome and a detail."""
-    options = ["-x", "-rf", "--tb=no", "-p", "no:cacheprovider", "-p", "mutants.guard"]
+    options = ["-x", "-rfE", "--tb=short", "-p", "no:cacheprovider", "-p", "mutants.guard"]
     files = [str(TESTS / name) for name in test_files]
-    try:
-        run = subprocess.run(
-            [sys.executable, "-m", "pytest", *options, *files],
-            cwd=copy.parent,  # python -m looks there first
-            env=_environment(copy),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-            timeout=TIMEOUT,
-        )
-    except subprocess.TimeoutExpired:
-        return "broken", f"not done after {TIMEOUT} s"
-    return _judge(run.returncode, run.stdout)
+    with subprocess.Popen(
+        [sys.executable, "-m", "pytest", *options, *files],
+        cwd=copy.parent,  # python -m looks there first
+        env=_environment(copy),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    ) as run:
+        RUNNING.add(run)
+        try:
+            output, _ = run.communicate(timeout=TIMEOUT)
+        except subprocess.TimeoutExpired:
+            run.kill()
+            return "broken", f"not done after {TIMEOUT} s"
+        finally:
+            RUNNING.discard(run)
+    return _judge(run.returncode, output)
 
 
 def _environment(copy):
     paths = [str(copy.parent), str(TESTS), os.environ.get("PYTHONPATH", "")]
     threads = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    # Options that somebody has set for all runs of pytest would change what ours prints.
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
     return {
-        **os.environ,
+        **inherited,
         **threads,  # the jobs are what runs side by side
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
         "PYTHONUTF8": "1",
@@ -109,10 +128,13 @@ def _judge(exit_code, output):
     """Turn pytest's exit code and output into an outcome and a detail."""
     lines = output.strip().splitlines()
     failures = [line.removeprefix("FAILED ") for line in lines if line.startswith("FAILED ")]
-    if exit_code == 0:
+    last = lines[-1] if lines else "no output"
+    if exit_code == 0 and re.search(r"\b\d+ passed\b", last):  # code under test may end the process with a 0 of its own
         return "passed", ""
     if exit_code != TESTS_FAILED or not failures:
-        return "broken", f"pytest's exit code {exit_code}: {lines[-1] if lines else 'no output'}"
+        causes = [line.removeprefix("E  ").strip() for line in lines if line.startswith("E  ")]
+        errors = [line for line in lines if line.startswith(("ERROR", "error:"))]
+        return "broken", f"pytest's exit code {exit_code}: {[*causes[-1:], *errors, last][0]}"
     test, _, error = failures[0].partition(" - ")
     test = test.partition(f"/{TESTS.name}/")[2] or test  # as far as it is the same for everybody
     if error.startswith(SLIPS):
@@ -183,7 +205,10 @@ def _side_by_side(items, function, jobs):
         for future in as_completed(item_of):
             yield item_of[future], future.result()
     finally:
-        pool.shutdown(cancel_futures=True)  # after Ctrl-C only what runs already is waited for
+        pool.shutdown(wait=False, cancel_futures=True)
+        for run in list(RUNNING):  # none, unless we were interrupted
+            run.kill()
+        pool.shutdown()
 
 
 def _chosen(texts):
@@ -209,6 +234,10 @@ def _at_least_1(text):
     return number
 
 
+def _interrupt(signal_number, frame):
+    raise KeyboardInterrupt
+
+
 def main(arguments=None):
     """Run the command and return its exit code."""
     parser = argparse.ArgumentParser(description="Try wrong formulas: does a test fail on each of them?")
@@ -221,6 +250,7 @@ def main(arguments=None):
         help="runs side by side (%(default)s)",
     )
     options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)  # which by itself would leave test runs and their folders behind
     try:
         return run_mutants(_chosen(options.texts), options.jobs)
     except KeyboardInterrupt:

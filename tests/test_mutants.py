@@ -1,6 +1,8 @@
 """The mutant list fits the code, and the command that tries it tells a hole in the tests from a test that notices."""
 
 import os
+import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -86,6 +88,24 @@ def test_nothing_but_the_copy_is_tested(monkeypatch):
     assert verdict.outcome == "broken" and "imported" in verdict.detail
 
 
+def test_a_run_that_ends_without_a_word_has_not_passed():
+    # As if all were well, but no test was done.
+    mutant = bias_mutant("import os\n    os._exit(0)")
+    verdict = run_mutants.run_tests(mutant.test_files(), mutant)
+    assert verdict.outcome == "broken" and "exit code 0" in verdict.detail
+
+
+def test_what_keeps_tests_from_being_collected_is_said():
+    mutant = bias_mutant("y += bias +")
+    verdict = run_mutants.run_tests(mutant.test_files(), mutant)
+    assert verdict.outcome == "broken" and "SyntaxError: invalid syntax" in verdict.detail
+
+
+def test_options_for_all_runs_of_pytest_change_nothing(monkeypatch):
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--collect-only")
+    assert run_mutants.run_tests(("nn/test_linear.py",)).outcome == "passed"
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
@@ -100,10 +120,21 @@ def test_bad_arguments_are_named(arguments, message, capsys):
     assert message in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_an_interruption_leaves_no_traceback(monkeypatch, capsys):
-    def interrupted(mutants, jobs):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(run_mutants, "run_mutants", interrupted)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_leaves_no_traceback(number, monkeypatch, capsys):
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(run_mutants, "run_mutants", lambda mutants, jobs: signal.raise_signal(number))
     assert run_mutants.main(["clipping"]) == 130
     assert capsys.readouterr().err == "interrupted\n"
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_an_interruption_ends_what_runs(tmp_path):
+    slow = tmp_path / "test_slow.py"
+    slow.write_text("import time\n\n\ndef test_slow():\n    time.sleep(60)\n", encoding="utf-8")
+    verdicts = run_mutants._side_by_side([("nn/test_linear.py",), (str(slow),)], run_mutants.run_tests, jobs=2)
+    assert next(verdicts)[1].outcome == "passed"
+    started = time.perf_counter()
+    verdicts.close()  # as an exception would
+    assert time.perf_counter() - started < 10  # seconds; the test would sleep on for a minute
+    assert not run_mutants.RUNNING

@@ -174,6 +174,7 @@ def test_the_step_size_guides_have_the_slopes_that_they_name(step_sizes):
     guides = [line for line in axis.lines if line.get_linestyle() == "--"]
     slopes = [np.diff(np.log(line.get_ydata()))[0] / np.diff(np.log(line.get_xdata()))[0] for line in guides]
     words = [text.get_text().split("slope ")[1] for text in axis.texts if "slope" in text.get_text()]
+    # Logarithms of points in float64, and a difference of two.
     np.testing.assert_allclose(slopes, [float(word.replace("\N{MINUS SIGN}", "-")) for word in words], rtol=1e-12)
     assert sorted(np.round(slopes)) == [-1, 1, 2]
     kinds = [text.get_text().split("\n")[0] for text in axis.texts if "slope" in text.get_text()]

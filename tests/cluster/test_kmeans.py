@@ -1,6 +1,7 @@
 """KMeans: hand-computed runs in one dimension, what must hold for any data, and misuse.
 
-Tolerances: float64 distances of small numbers are right to about 1e-15 relative; 1e-12 leaves room for sums.
+Tolerances: float64 distances of small numbers are right to about 1e-15 relative; 1e-12 leaves room for sums, and is
+absolute where 0 may be expected.
 
 Wrong versions that some test here fails on: labels of the last iteration kept though the centres moved; tol times the
 summed instead of the mean variance; one iteration more or less counted; empty clusters left empty, filled with the
@@ -18,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minicluster.cluster import ConvergenceWarning, KMeans, NotFittedError, _distances, adjusted_rand_score
-from minicluster.cluster.kmeans import _plus_plus_centers, _random_distinct_rows
+from minicluster.cluster.kmeans import _means, _plus_plus_centers, _random_distinct_rows
 
 LINE = np.array([[0.0], [1.0], [2.0], [10.0], [11.0], [12.0]])
 LEFT, RIGHT = [[0.0], [1.0]], [[1.0], [0.0]]  # starts for LINE
@@ -184,11 +185,30 @@ def test_of_several_runs_the_best_is_kept(capsys):
     for seed in range(10):
         model = KMeans(12, init="random", n_init=8, verbose=1, random_state=seed).fit(x)
         out, err = capsys.readouterr()
-        inertias = [float(value) for value in re.findall(r"inertia (\S+)", err)]
-        assert out == "" and len(inertias) == 8
+        runs = re.findall(r"(\d+) iterations, inertia (\S+)", err)
+        inertias = [float(inertia) for _, inertia in runs]
+        assert out == "" and len(runs) == 8
+        assert model.n_iter_ in {int(n_iter) for n_iter, inertia in runs if float(inertia) == min(inertias)}
         assert model.inertia_ == pytest.approx(min(inertias), rel=1e-5)  # six digits are printed
         places.append(int(np.argmin(inertias)))
     assert set(places) - {0, 7}  # neither the first nor the last run was always the best
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_of_equally_good_runs_the_first_is_kept(seed):
+    # Every start ends at the means 1 and 11, in either order, and all numbers on the way there are exact.
+    first = KMeans(2, init="random", n_init=1, random_state=seed).fit(LINE)
+    best = KMeans(2, init="random", n_init=8, random_state=seed).fit(LINE)
+    np.testing.assert_array_equal(best.labels_, first.labels_)
+    assert best.n_iter_ == first.n_iter_
+
+
+def test_a_second_fit_forgets_the_first():
+    x = np.random.default_rng(3).normal(size=(20, 2))
+    again, fresh = KMeans(3, random_state=0).fit(x).fit(100 * x), KMeans(3, random_state=0).fit(100 * x)
+    np.testing.assert_array_equal(again.labels_, fresh.labels_)
+    np.testing.assert_array_equal(again.cluster_centers_, fresh.cluster_centers_)
+    assert again.inertia_ == fresh.inertia_
 
 
 @pytest.mark.parametrize(
@@ -250,6 +270,19 @@ def test_plus_plus_draws_by_squared_distance_and_takes_the_best_of_two_trials():
     x = np.repeat([0.0, 1.0, 5.0], [50, 50, 1])[:, None] - 74.2 / 101
     draws = [_plus_plus_centers(x, 2, np.random.default_rng(seed)) for seed in range(1000)]
     assert 50 < sum(x[-1, 0] in centers[1] for centers in draws) < 130
+
+
+def test_plus_plus_gives_rows_behind_a_far_one_their_share_in_float32():
+    # Squared distances from the first row are 0, 25,000,000 and 1, which float32 adds up to 25,000,000.
+    class Generator(np.random.Generator):
+        def integers(self, high):
+            return 0
+
+        def random(self, size):
+            return np.full(size, 1 - 1e-9)  # hits the last row, which ends at 25,000,001, as 0.025 less is hit
+
+    centers = _plus_plus_centers(np.float32([[0], [5000], [1]]), 2, Generator(np.random.PCG64(0)))
+    assert centers.tolist() == [[0], [1]]
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -335,6 +368,7 @@ def test_as_many_clusters_as_distinct_rows(n_copies, init):
         model = KMeans(10, init=init, random_state=0).fit(x)
     assert sorted(model.labels_[:10]) == list(range(10))
     np.testing.assert_array_equal(model.labels_, np.tile(model.labels_[:10], n_copies))
+    # A mean of 20 equal entries of size 1 may be off by some 1e-15, squared, over 200 x 64 entries.
     assert model.inertia_ == pytest.approx(0, abs=1e-20)
 
 
@@ -355,6 +389,12 @@ def test_float32_far_from_the_origin():
     assert model.inertia_ == pytest.approx(exact, rel=1e-6)
 
 
+def test_sums_of_blocks_are_float64(monkeypatch):
+    monkeypatch.setattr(_distances, "BLOCK_ENTRIES", 1)  # a row at a time; 2^24 + 1 is 2^24 in float32
+    means = _means(np.float32([[2**24], [1], [-(2**24)]]), np.zeros(3, int), n_clusters=1)
+    assert means.dtype == np.float32 and means == np.float32(1 / 3)
+
+
 def test_distances_have_the_wider_dtype_of_data_and_centres():
     narrow, wide = KMeans(2, init=LEFT).fit(LINE.astype(np.float32)), KMeans(2, init=LEFT).fit(LINE)
     assert narrow.transform(LINE.astype(np.float32)).dtype == np.float32
@@ -363,6 +403,7 @@ def test_distances_have_the_wider_dtype_of_data_and_centres():
 
 def test_float64_data_at_float32_centres_are_not_rounded():
     model = KMeans(2, init=LEFT).fit(LINE.astype(np.float32))  # centres 1 and 11
+    # 1 + 1e-10 has steps of 2e-16.
     assert model.transform(np.array([[1 + 1e-10]]))[0, 0] == pytest.approx(1e-10, rel=1e-5)
 
 

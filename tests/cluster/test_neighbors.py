@@ -1,6 +1,7 @@
 """KNeighborsClassifier and cross_subgroup_neighbor_score against triple loops, with ties everywhere, and misuse.
 
 Rows of small integers: differences, squares and sums are exact, so the loops and the code must agree on every tie.
+Tolerances: the score is a mean of up to 120 shares, each rounded at 1e-16.
 
 Wrong versions that some test here fails on: distances by the expanded square alone, with or without centring; ties to
 the last or to any row; votes tied to the last class; a row's own subgroup not left out, or its group left
@@ -168,7 +169,7 @@ def test_score_by_hand():
     x[3] = [8]  # Now a and a find b: yes. b finds a, at 2.9: yes. c and d find each other: yes.
     assert cross_subgroup_neighbor_score(x, groups, subgroups) == 1.0
     x[4] = [-1]  # a at 0 finds d: no. a at .1 finds d, at 1.1: no. b finds a: yes. c finds b: no. d finds a: no.
-    assert cross_subgroup_neighbor_score(x, groups, subgroups) == pytest.approx(1 / 5, rel=1e-15)
+    assert cross_subgroup_neighbor_score(x, groups, subgroups) == pytest.approx(1 / 5, rel=1e-15)  # a mean, rounded
 
 
 def test_score_with_reference_by_hand():
@@ -182,7 +183,7 @@ def test_score_with_reference_by_hand():
         reference_groups=["A", "A", "B"],
         reference_subgroups=["a", "b", "c"],
     )
-    assert score == pytest.approx(2 / 3, rel=1e-15)
+    assert score == pytest.approx(2 / 3, rel=1e-15)  # a mean, rounded
 
 
 @given(data=st.data(), n=st.integers(2, 15), n_features=st.integers(1, 3), scale=SCALES)
@@ -253,11 +254,11 @@ def test_rounding_is_that_of_the_neighbours_where_the_query_is_their_mean():
     assert cross_subgroup_neighbor_score(np.zeros((1, 64)), [0], [0], **known) == 0.5
 
 
-def test_one_far_row_does_not_blur_the_score():
+@pytest.mark.parametrize("unit", [1e-3, 1e-9])  # whose square is above and below float64's rounding of 1
+def test_one_far_row_does_not_blur_the_score(unit):
     # The far row's square is coarser than the others' distances, so all are looked at; but only the nearest counts.
-    # 0 finds .001 and .001 finds 0, though .0022 is hardly farther: yes, twice. .0022 finds .001: no. The far row
-    # finds .0022: yes.
-    x = [[0.0], [0.001], [0.0022], [1e8]]
+    # 0 finds 1 and 1 finds 0, though 2.2 is hardly farther: yes, twice. 2.2 finds 1: no. The far row finds 2.2: yes.
+    x = [[0.0], [unit], [2.2 * unit], [1e3]]
     assert cross_subgroup_neighbor_score(x, list("AABB"), list("abcd")) == 0.75
 
 

@@ -10,7 +10,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from minicluster.cluster import adjusted_rand_score, regrouping_null
+from minicluster.cluster import _distances, adjusted_rand_score, regrouping_null
 
 GROUPS = np.repeat(np.arange(10), 4)  # 10 groups of 4 subgroups
 
@@ -55,7 +55,7 @@ def test_mean_and_ceiling_by_counting_pairs(size):
     # The same clusters against subgroups: all pairs of a subgroup are shared, (20 - 2) / (50 - 2) = .375 when large.
     chance = group_pairs * subgroup_pairs / all_pairs
     ceiling = (subgroup_pairs - chance) / ((group_pairs + subgroup_pairs) / 2 - chance)
-    assert adjusted_rand_score(labels, subgroups) == pytest.approx(ceiling, rel=1e-12)
+    assert adjusted_rand_score(labels, subgroups) == pytest.approx(ceiling, rel=1e-12)  # rounding
 
 
 def test_the_bar_for_large_subgroups():
@@ -67,7 +67,7 @@ def test_the_bar_for_large_subgroups():
     # for which 9 or 10 is the 99th percentile: .29 or .31. Terms of 1 / size are below .001.
     assert scores.mean() == pytest.approx(3 / 13, abs=0.006)  # 5 standard errors, sqrt(60/13 / 1000) / 72, and .001
     assert 0.28 < np.percentile(scores, 99) < 0.32
-    assert adjusted_rand_score(labels, subgroups) == pytest.approx(0.375, abs=0.001)
+    assert adjusted_rand_score(labels, subgroups) == pytest.approx(0.375, abs=0.001)  # terms of 1 / size
 
 
 def test_labels_that_ignore_subgroups_score_near_0():
@@ -89,6 +89,14 @@ def test_same_seed_same_draws_and_a_generator_moves_on():
     assert (draw(4) != draw(5)).any()
     generator = np.random.default_rng(4)
     assert (draw(generator) != draw(generator)).any()
+
+
+def test_blocks_of_draws_do_not_matter(monkeypatch):
+    subgroups = equal_subgroups(3)
+    labels = np.random.default_rng(0).integers(9, size=120)
+    whole = regrouping_null(labels, subgroups, GROUPS, n_draws=100)
+    monkeypatch.setattr(_distances, "BLOCK_ENTRIES", 5000)  # 10 draws of 10 x (40 + 9) entries at a time
+    np.testing.assert_array_equal(regrouping_null(labels, subgroups, GROUPS, n_draws=100), whole)
 
 
 def test_a_subgroup_without_samples_may_be_dealt():

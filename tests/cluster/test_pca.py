@@ -1,7 +1,7 @@
 """PCA: by hand in two dimensions, what must hold for any data, and misuse.
 
 Tolerances: singular vectors and values are right to about 1e-15 of the largest value; 1e-12 leaves room for sums and
-for components of near variances.
+for components of near variances; it is absolute where 0 may be expected.
 
 Wrong versions that some test here fails on: not centred; variance over n; variances summed over the kept components
 only; rows and columns of V confused; signs as the decomposition left them; the mean not added back.

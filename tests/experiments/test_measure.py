@@ -54,7 +54,7 @@ def test_states_that_hold_the_task_score_1_and_the_null_stays_below(setup):
         assert measured["ari"][split][-1] == [0, 1, 1]
         assert measured["cross_pattern_1nn"][split][-1][1:] == [1, 1]
     # 6 patterns of equal size in 3 pairs: where every row of layer 0 ties, a row finds its task by chance, 1 in 5.
-    assert measured["cross_pattern_1nn"]["train"][-1][0] == pytest.approx(1 / 5, rel=1e-12)
+    assert measured["cross_pattern_1nn"]["train"][-1][0] == pytest.approx(1 / 5, rel=1e-12)  # a mean of rounded shares
     assert measured["controls"]["cross_pattern_1nn_by_chance"] == 1 / 5
     assert measured["early_stopping_step"] == 4
     assert measured["landing"]["landed"] == 1 and measured["landing"]["n_misplaced"] == 0
@@ -97,7 +97,7 @@ def test_neighbours_of_unseen_strings_are_sought_among_training_strings(setup):
     wrong = strings["unseen_instruction"].task == 0
     unseen[wrong] = 10 * np.eye(8)[1]  # strings of task 0 lie among those of task 1
     _, share = neighbour_scores(strings, states["train"][1], unseen)
-    assert share == pytest.approx(1 - wrong.mean(), rel=1e-12)
+    assert share == pytest.approx(1 - wrong.mean(), rel=1e-12)  # likewise
 
 
 def test_landing_counts_misplaced_strings_and_their_answers(setup):
@@ -150,7 +150,7 @@ def test_principal_components_begin_untrained_and_end_trained(setup):
     assert components["steps"][0] == 0 and components["steps"][-1] == 6
     S = len(components["steps"])
     assert components["points"].shape == (S, 3, 36, 2) and components["explained"].shape == (S, 3)
-    assert (components["explained"] <= 1 + 1e-12).all()
+    assert (components["explained"] <= 1 + 1e-12).all()  # shares of a sum, rounded
     # Projections keep the spread of two components: their variances add up to the explained share of the total.
     x = recordings[-1].states["train"][2].astype(float)
     spread = components["points"][-1, 2].var(axis=0).sum() / x.var(axis=0).sum()

@@ -42,6 +42,13 @@ KMEANS = (
         why="Data that fit into one block hide it; the blocks' sums add up.",
     ),
     Mutant(
+        name="k-means: sums of blocks in single precision",
+        file="cluster/kmeans.py",
+        old="sums = np.zeros((n_clusters, x.shape[1]))",
+        new="sums = np.zeros((n_clusters, x.shape[1]), x.dtype)",
+        why="A sum of many rows outgrows float32's 7 digits, and the rows added last no longer count.",
+    ),
+    Mutant(
         name="k-means: last move of the centres thrown away",
         file="cluster/kmeans.py",
         old="return centers, n_iter\n",
@@ -140,6 +147,28 @@ KMEANS = (
         why="Restarts are there because runs end in different local minima.",
     ),
     Mutant(
+        name="k-means: last of equally good runs kept",
+        file="cluster/kmeans.py",
+        old="inertia < self.inertia_ * (1 - np.finfo(x.dtype).eps)",
+        new="inertia <= self.inertia_",
+        why="The first is kept, as in scikit-learn: what more runs add is then better, not only other names for "
+        "the clusters.",
+    ),
+    Mutant(
+        name="k-means: iterations of the last run",
+        file="cluster/kmeans.py",
+        old="                self.inertia_, self.n_iter_ = inertia, n_iter\n",
+        new="                self.inertia_ = inertia\n            self.n_iter_ = n_iter\n",
+        why="All attributes describe one run, the one that was kept.",
+    ),
+    Mutant(
+        name="k-means: a second fit has to beat the first",
+        file="cluster/kmeans.py",
+        old="self.inertia_ = np.inf",
+        new='self.inertia_ = getattr(self, "inertia_", np.inf)',
+        why="fit starts from nothing: inertias of other data can't be compared.",
+    ),
+    Mutant(
         name="k-means: one random start for n_init='auto'",
         file="cluster/kmeans.py",
         old='"random": 10',
@@ -203,6 +232,13 @@ KMEANS = (
         why="The proof of the bound, O(log k) times the best inertia, needs squares.",
     ),
     Mutant(
+        name="k-means++: distances added up in single precision",
+        file="cluster/kmeans.py",
+        old="np.cumsum(nearest, dtype=np.float64)",
+        new="np.cumsum(nearest)",
+        why="Behind a large sum small distances vanish, and rows that vanish are never drawn.",
+    ),
+    Mutant(
         name="k-means++: a single trial",
         file="cluster/kmeans.py",
         old="n_trials = 2 + int(np.log(n_clusters))",
@@ -257,6 +293,13 @@ KMEANS = (
         old="np.sqrt(np.square(x - center).sum(axis=1))",
         new="np.square(x - center).sum(axis=1)",
         why="transform gives distances, as scikit-learn's does, not their squares.",
+    ),
+    Mutant(
+        name="k-means: new data compared in their own precision",
+        file="cluster/kmeans.py",
+        old="dtype = np.result_type(x, centers)",
+        new="dtype = x.dtype",
+        why="float32 rows at float64 centres: the centres would be rounded, and rows between two of them change sides.",
     ),
     Mutant(
         name="k-means: score without the minus",
@@ -465,6 +508,20 @@ NEIGHBOURS = (
         why="Equal distances whose sums were taken in another order differ in the last digits.",
     ),
     Mutant(
+        name="cross-subgroup score: a tie is a difference instead of a ratio",
+        file="cluster/neighbors.py",
+        old="nearest[queries] * (1 + tie)",
+        new="nearest[queries] + tie",
+        why="Data in another unit would have other ties: rounding is relative.",
+    ),
+    Mutant(
+        name="cross-subgroup score: ties within a millionth",
+        file="cluster/neighbors.py",
+        old="tie = (x.shape[1] + 2) * np.finfo(np.float64).eps",
+        new="tie = 1e-6",
+        why="Wide enough for rounding, but distances that truly differ tie, too.",
+    ),
+    Mutant(
         name="cross-subgroup score: distances up to twice the nearest tie",
         file="cluster/neighbors.py",
         old="nearest[queries] * (1 + tie)",
@@ -522,6 +579,13 @@ NULLS = (
         old="rng.permuted(np.tile(group_codes, (block.stop - block.start, 1)), axis=1)",
         new="np.tile(rng.permutation(group_codes), (block.stop - block.start, 1))",
         why="One number repeated has no spread and no 99th percentile.",
+    ),
+    Mutant(
+        name="regrouping null: the same deals in every block of draws",
+        file="cluster/nulls.py",
+        old="        dealt = rng.permuted(",
+        new='        rng = check_random_state(seed, "seed")\n        dealt = rng.permuted(',
+        why="Draws that fit into one block hide it; of many, most would be copies.",
     ),
     Mutant(
         name="regrouping null: subgroups counted instead of samples",

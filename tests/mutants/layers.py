@@ -72,7 +72,6 @@ SOFTMAX = (
         old="p = x - x.real.max(axis=-1, keepdims=True)",
         new="p = x\n    p -= x.real.max(axis=-1, keepdims=True)",
         why="The numbers are right, but whoever still needs the scores finds probabilities there.",
-        tests=("nn/test_arguments.py",),
     ),
     Mutant(
         name="softmax: normalised over the wrong axis",
@@ -221,6 +220,14 @@ LAYERNORM = (
         why="The variance is the mean square around the mean, not around 0.",
     ),
     Mutant(
+        name="LayerNorm: variance as a difference of squares",
+        file="nn/layernorm.py",
+        old="(centred * centred).mean(axis=-1, keepdims=True)",
+        new="(x * x).mean(axis=-1, keepdims=True) - mean * mean",
+        why="The same number on paper; in float32 two large squares cancel, and far from 0 nothing is left of "
+        "the variance.",
+    ),
+    Mutant(
         name="LayerNorm: mean over the batch",
         file="nn/layernorm.py",
         old="mean = x.mean(axis=-1, keepdims=True)",
@@ -268,7 +275,6 @@ LAYERNORM = (
         old="dxhat = dy * weight",
         new="dy *= weight\n    dxhat = dy",
         why="The residual stream hands the same array to the straight path, which would get the scaled one.",
-        tests=("nn/test_arguments.py",),
     ),
     Mutant(
         name="LayerNorm backward: variance's path loses the factor xhat",
@@ -349,7 +355,6 @@ EMBEDDING = (
         old="np.zeros(wte_shape, dx.dtype)",
         new="np.zeros(wte_shape)",
         why="np.zeros is float64 unless told; in a float32 model that is twice the memory, and complex numbers fail.",
-        tests=("nn/test_arguments.py",),
     ),
     Mutant(
         name="embedding backward: positions get the last sequence's gradient",
@@ -417,6 +422,14 @@ ATTENTION = (
         old="np.copyto(scores, -np.inf,",
         new="np.copyto(scores, 0,",
         why="exp(0) = 1: a hidden key with score 0 still gets weight. Only -inf has weight 0.",
+    ),
+    Mutant(
+        name="attention: hidden scores set to -10,000",
+        file="nn/attention.py",
+        old="np.copyto(scores, -np.inf,",
+        new="np.copyto(scores, -1e4,",
+        why="Many codes do so; a visible score lower than that, and the future shines through. Nothing is lower "
+        "than -inf.",
     ),
     Mutant(
         name="attention: mask applied after softmax",

@@ -88,6 +88,13 @@ CROSS_ENTROPY = (
         "    dlogits /= N * dlogits.sum(axis=-1, keepdims=True)",
         why="A masked token has no part in the loss, so nothing may flow back from it.",
     ),
+    Mutant(
+        name="cross-entropy: zeros made by a product",
+        file="nn/cross_entropy.py",
+        old="dlogits = np.zeros_like(logits)",
+        new="dlogits = 0 * logits",
+        why="0 times infinity is NaN: a logit that does not count must not be read at all.",
+    ),
 )
 
 ADAMW = (
@@ -120,6 +127,37 @@ ADAMW = (
         why="The first step's correction is 1 - beta, so the count is 1 in it, not 2.",
     ),
     Mutant(
+        name="AdamW: steps counted for each parameter",
+        file="nn/adamw.py",
+        old="        self.steps += 1\n"
+        "        beta1, beta2 = self.betas\n"
+        "        # The running means start at 0 and are too small at first, by exactly these factors.\n"
+        "        correction1 = 1 - beta1**self.steps\n"
+        "        correction2 = 1 - beta2**self.steps\n"
+        "        for name, parameter in self.parameters.items():\n",
+        new="        beta1, beta2 = self.betas\n"
+        "        for name, parameter in self.parameters.items():\n"
+        "            self.steps += 1\n"
+        "            correction1 = 1 - beta1**self.steps\n"
+        "            correction2 = 1 - beta2**self.steps\n",
+        why="A line too deep: the second parameter believes that it is at the second step. One parameter alone "
+        "can't tell.",
+    ),
+    Mutant(
+        name="AdamW: parameters of one shape share a mean",
+        file="nn/adamw.py",
+        old="self.mean = {name: np.zeros_like(array) for",
+        new="shared = {}\n        self.mean = {name: shared.setdefault(array.shape, np.zeros_like(array)) for",
+        why="Each entry has its own mean; a buffer kept by shape mixes the gradients of all blocks.",
+    ),
+    Mutant(
+        name="AdamW: mean square in float64 whatever the parameters' dtype",
+        file="nn/adamw.py",
+        old="self.mean_square = {name: np.zeros_like(array)",
+        new="self.mean_square = {name: np.zeros(array.shape)",
+        why="np.zeros is float64 unless told: twice the memory, and in float32 a step is computed half in float64.",
+    ),
+    Mutant(
         name="AdamW: betas exchanged",
         file="nn/adamw.py",
         old="beta1, beta2 = self.betas",
@@ -146,6 +184,13 @@ ADAMW = (
         old="mean_square += (1 - beta2) * gradient * gradient",
         new="mean_square += (1 - beta2) * abs(gradient)",
         why="A step's length must not depend on the gradient's unit; that takes the root of a square.",
+    ),
+    Mutant(
+        name="AdamW: the caller's gradient squared in place",
+        file="nn/adamw.py",
+        old="mean_square += (1 - beta2) * gradient * gradient",
+        new="gradient *= gradient\n            mean_square += (1 - beta2) * gradient",
+        why="The step is right; whoever looks at the gradients afterwards sees their squares.",
     ),
     Mutant(
         name="AdamW: root missing",
@@ -241,6 +286,13 @@ CLIPPING = (
         old="norm = math.sqrt(sum(",
         new="norm = (sum(",
         why="The squared norm is compared with a norm.",
+    ),
+    Mutant(
+        name="clipping: norm in single precision",
+        file="nn/adamw.py",
+        old="float(np.vdot(gradient, gradient).real)",
+        new="float(np.linalg.norm(gradient.astype(np.float32))) ** 2",
+        why="The norm of float64 gradients has 16 digits; in float32 it has 7, and overflows at 1e38.",
     ),
     Mutant(
         name="clipping: each array on its own",

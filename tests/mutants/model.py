@@ -125,6 +125,27 @@ TRANSFORMER = (
         why="Forward and backward agree, so only a test that changes what lies before start sees it.",
     ),
     Mutant(
+        name="Transformer: start for the first block only",
+        file="nn/transformer.py",
+        old="self.operations, start)",
+        new="self.operations, start if layer == 0 else None)",
+        why="What lies before start then leaks in through the second block. A model of one block can't tell.",
+    ),
+    Mutant(
+        name="Transformer: start for all blocks but the last",
+        file="nn/transformer.py",
+        old="self.operations, start)",
+        new="self.operations, start if layer < self.config.n_layers - 1 else None)",
+        why="What lies before start leaks in through the last block.",
+    ),
+    Mutant(
+        name="Transformer: one head whatever was asked for",
+        file="nn/transformer.py",
+        old="self._block(layer), self.config.n_heads,",
+        new="self._block(layer), 1,",
+        why="Parameters have the same shapes with any number of heads, and the backward follows: only values tell.",
+    ),
+    Mutant(
         name="Transformer: untied head reads the token embedding",
         file="nn/transformer.py",
         old='self.parameters["wte.weight" if self.config.tie_embeddings else "lm_head.weight"]',
@@ -166,6 +187,13 @@ TRANSFORMER = (
         old="view[...] = 1  #",
         new="view[...] = 0  #",
         why="Then all logits are 0 and so are most gradients: nothing starts to learn.",
+    ),
+    Mutant(
+        name="Transformer: an untied head starts as small as what writes into the stream",
+        file="nn/transformer.py",
+        old='name.endswith("c_proj.weight") else',
+        new='name.endswith(("c_proj.weight", "lm_head.weight")) else',
+        why="The head reads the stream; only what adds to it 2 L times has to be smaller.",
     ),
     Mutant(
         name="Transformer: the MLP no wider than the stream",
@@ -216,6 +244,14 @@ TRANSFORMER = (
         new='block.pop("x")',
         why="Each block hands its input's gradient to the one below.",
     ),
+    Mutant(
+        name="Transformer backward: one buffer for the gradients of all calls",
+        file="nn/transformer.py",
+        old="gradients = self.parameters.zeros_like()",
+        new='gradients = self.__dict__.setdefault("_gradients", self.parameters.zeros_like())',
+        why="Faster, and the gradients that were kept from the last call, to add or to compare, change under "
+        "one's hands.",
+    ),
 )
 
 PARAMETERS = (
@@ -239,6 +275,13 @@ PARAMETERS = (
         old="        copy.flat[:] = self.flat\n",
         new="",
         why="A copy of a model has its numbers, not only its names and shapes.",
+    ),
+    Mutant(
+        name="parameters: pickled in single precision",
+        file="nn/parameters.py",
+        old="for name, view in self.items()}, self.flat)",
+        new="for name, view in self.items()}, self.flat.astype(np.float32))",
+        why="A model that has been saved and loaded has the same numbers, to the last digit, and the same dtype.",
     ),
 )
 

@@ -29,7 +29,7 @@ def test_scores_are_divided_by_the_root_of_the_head_width():
     # One head of width 4: q . k = 4 log 3, over sqrt(4) = 2 log 3, so the weights are 9/10 and 1/10.
     q, k, v = np.ones((2, 4)), np.array([[math.log(3)] * 4, [0.0] * 4]), np.array([[10.0] * 4, [20.0] * 4])
     y, _ = attention_forward(np.concatenate([q, k, v], axis=1)[None], n_heads=1)
-    np.testing.assert_allclose(y[0, 1], [11.0] * 4, rtol=1e-15)
+    np.testing.assert_allclose(y[0, 1], [11.0] * 4, rtol=1e-15)  # rounding only
 
 
 @given(B=sizes, T=sizes, H=sizes, D=sizes, seed=seeds)
@@ -44,9 +44,15 @@ def test_agrees_with_loops_over_heads_queries_and_keys(B, T, H, D, seed):
         keys = range(start[b, t], t + 1)
         weights = [math.exp(q[t] @ k[j] / math.sqrt(D)) for j in keys]
         expected[b, t, h * D : (h + 1) * D] = sum(w * v[j] for w, j in zip(weights, keys)) / sum(weights)
-    np.testing.assert_allclose(
-        y, expected, rtol=1e-12, atol=1e-13
-    )  # exp without subtracted maximum, other order of sums
+    # exp of scores up to some tens without the maximum subtracted, and another order of sums.
+    np.testing.assert_allclose(y, expected, rtol=1e-12, atol=1e-13)
+
+
+def test_a_hidden_key_weighs_nothing_however_low_the_visible_scores():
+    # Token 0 sees itself only, at a score of -20000 and with the value 0; token 1, hidden, has the value 7.
+    q, k, v = [[1.0], [1.0]], [[-2e4], [0.0]], [[0.0], [7.0]]
+    y, _ = attention_forward(np.concatenate([q, k, v], axis=1)[None], n_heads=1)
+    assert y[0, 0, 0] == 0
 
 
 @given(shape=layer_sizes("B T H D"), scale=st.sampled_from(SCALES), data=st.data())

@@ -18,6 +18,15 @@ def test_a_constant_vector_becomes_the_bias():
     np.testing.assert_array_equal(y, [np.arange(4.0)] * 2)
 
 
+def test_float32_keeps_its_digits_far_from_0():
+    # Near 1000 float32 has steps of 6e-5, so that the mean, and with it all of y, may be off by as much. The mean of
+    # x^2 less the square of the mean, 1e6 each with steps of 0.06, would lose the variance of 1.
+    x = (1000 + np.random.default_rng(0).standard_normal((3, 8))).astype(np.float32)
+    weight, bias = np.ones(8, np.float32), np.zeros(8, np.float32)
+    y32, y64 = (layernorm_forward(x.astype(dtype), weight, bias)[0] for dtype in (np.float32, np.float64))
+    np.testing.assert_allclose(y32, y64, rtol=0, atol=1e-3)
+
+
 @given(inputs_of_any_size({"x": "... C", "weight": "C", "bias": "C"}))
 def test_gradients(inputs):
     assert_right(layernorm_forward, layernorm_backward, inputs)

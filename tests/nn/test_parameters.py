@@ -6,6 +6,8 @@ import pytest
 
 from minicluster.nn import Parameters
 
+copies = pytest.mark.parametrize("copy_of", [copy.copy, copy.deepcopy, lambda p: pickle.loads(pickle.dumps(p))])
+
 
 @pytest.fixture
 def parameters():
@@ -55,7 +57,7 @@ def test_zeros_like_has_its_own_memory(parameters):
     assert not parameters.flat.any()
 
 
-@pytest.mark.parametrize("copy_of", [copy.copy, copy.deepcopy, lambda p: pickle.loads(pickle.dumps(p))])
+@copies
 def test_a_copys_arrays_are_views_into_its_own_flat_array(parameters, copy_of):
     parameters.flat[:] = np.arange(11)
     twin = copy_of(parameters)
@@ -63,4 +65,14 @@ def test_a_copys_arrays_are_views_into_its_own_flat_array(parameters, copy_of):
     twin.flat *= 2
     assert twin["b"] == 12 and parameters["b"] == 6
     twin.flat = np.ones(11)
-    assert (twin["c"] == 1).all() and twin["c"].dtype == np.float32
+    assert (twin["c"] == 1).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+@copies
+def test_a_copy_keeps_dtype_and_digits(copy_of, dtype):
+    parameters = Parameters({"a": (2,)}, dtype)
+    parameters["a"] = [1 / 3, 0.1]  # more digits than float32 has
+    twin = copy_of(parameters)
+    assert twin.flat.dtype == dtype
+    np.testing.assert_array_equal(twin["a"], parameters["a"])

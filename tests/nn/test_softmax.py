@@ -1,7 +1,7 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from layer_checks import assert_right, inputs_of_any_size
+from layer_checks import TAME_SCALES, assert_right, inputs_of_any_size
 
 from minicluster.nn import softmax_backward, softmax_forward
 
@@ -16,7 +16,7 @@ def test_large_entries_do_not_overflow_and_minus_infinity_weighs_nothing():
     np.testing.assert_array_equal(p, [[0.5, 0.5, 0]])
 
 
-@given(inputs_of_any_size({"x": "... K"}))
+@given(inputs_of_any_size({"x": "... K"}, TAME_SCALES))  # a saturated row's gradient is a difference near 0
 def test_gradients(inputs):
     assert_right(softmax_forward, softmax_backward, inputs)
 
@@ -49,5 +49,5 @@ def test_each_row_of_a_larger_array_is_as_it_would_be_alone(leading, K, seed):
     for row in np.ndindex(*leading):
         p_row, row_cache = softmax_forward(x[row])
         np.testing.assert_allclose(p[row], p_row, rtol=1e-14)  # a few roundings, of exp and of sums
-        np.testing.assert_allclose(dx[row], softmax_backward(dp[row], row_cache)["x"], rtol=0, atol=1e-14)
-        np.testing.assert_allclose(p_row.sum(), 1, rtol=1e-14)
+        np.testing.assert_allclose(dx[row], softmax_backward(dp[row], row_cache)["x"], rtol=0, atol=1e-14)  # likewise
+        np.testing.assert_allclose(p_row.sum(), 1, rtol=1e-14)  # likewise

@@ -23,28 +23,43 @@ def random_tokens(model, rng, B, T):
     return rng.integers(0, model.config.vocab_size, (B, T))
 
 
-def test_forward_agrees_with_the_formulas_written_out():
-    model = small_model(n_layers=1, n_heads=1)
-    p, tokens, C = model.parameters, np.array([[3, 1, 3]]), 6
+@pytest.mark.parametrize("start", [None, [[0, 0, 1, 3]]])
+def test_forward_agrees_with_the_formulas_written_out(start):
+    # Two blocks and three heads: a block that is left out, a start that not all blocks get, or heads taken for one pass
+    # a gradient check, since the backward agrees.
+    model = small_model(n_layers=2, n_heads=3)
+    p, tokens, C, D = model.parameters, np.array([[3, 1, 3, 0]]), 6, 2
 
     def norm(x, name):
-        std = np.sqrt(((x - x.mean(-1, keepdims=True)) ** 2).mean(-1, keepdims=True) + 1e-5)
-        return (x - x.mean(-1, keepdims=True)) / std * p[f"{name}.weight"] + p[f"{name}.bias"]
+        centred = x - x.mean(-1, keepdims=True)
+        return centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-5) * p[f"{name}.weight"] + p[f"{name}.bias"]
 
-    x = p["wte.weight"][tokens[0]] + p["wpe.weight"][:3]  # (T, C)
-    qkv = norm(x, "h.0.ln_1") @ p["h.0.attn.c_attn.weight"] + p["h.0.attn.c_attn.bias"]
-    q, k, v = qkv[:, :C], qkv[:, C : 2 * C], qkv[:, 2 * C :]
-    weights = np.exp(q @ k.T / math.sqrt(C)) * np.tri(3)  # (T, T), rows of queries
-    mixed = weights / weights.sum(1, keepdims=True) @ v
-    x = x + mixed @ p["h.0.attn.c_proj.weight"] + p["h.0.attn.c_proj.bias"]
-    wide = norm(x, "h.0.ln_2") @ p["h.0.mlp.c_fc.weight"] + p["h.0.mlp.c_fc.bias"]
-    gate = 0.5 * wide * (1 + np.tanh(math.sqrt(2 / math.pi) * (wide + 0.044715 * wide**3)))
-    x = x + gate @ p["h.0.mlp.c_proj.weight"] + p["h.0.mlp.c_proj.bias"]
+    def linear(x, name):
+        return x @ p[f"{name}.weight"] + p[f"{name}.bias"]
+
+    positions = np.arange(4)
+    visible = positions <= positions[:, None]  # (T, T), rows of queries
+    if start:
+        visible &= positions >= np.transpose(start)
+
+    x = p["wte.weight"][tokens[0]] + p["wpe.weight"][:4]  # (T, C)
+    stream = [x]
+    for block in ("h.0", "h.1"):
+        qkv, heads = linear(norm(x, f"{block}.ln_1"), f"{block}.attn.c_attn"), []
+        for first in range(0, C, D):
+            q, k, v = (qkv[:, third * C + first : third * C + first + D] for third in range(3))  # (T, D)
+            weights = np.exp(q @ k.T / math.sqrt(D)) * visible  # (T, T)
+            heads.append(weights / weights.sum(1, keepdims=True) @ v)
+        x = x + linear(np.hstack(heads), f"{block}.attn.c_proj")
+        wide = linear(norm(x, f"{block}.ln_2"), f"{block}.mlp.c_fc")
+        gate = 0.5 * wide * (1 + np.tanh(math.sqrt(2 / math.pi) * (wide + 0.044715 * wide**3)))
+        x = x + linear(gate, f"{block}.mlp.c_proj")
+        stream.append(x)
+
+    # Sums in another order, magnified by two LayerNorms and weights of size 1.
+    np.testing.assert_allclose(model.hidden_states(tokens, start)[:, 0], stream, rtol=1e-11, atol=1e-11)
     expected = norm(x, "ln_f") @ p["wte.weight"].T
-
-    logits, _ = model.forward(tokens)
-    np.testing.assert_allclose(logits[0], expected, rtol=1e-12, atol=1e-12)  # other order of sums
-    np.testing.assert_allclose(model.hidden_states(tokens)[1, 0], x, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(model.forward(tokens, start)[0][0], expected, rtol=1e-11, atol=1e-11)
 
 
 @settings(max_examples=settings.default.max_examples // 2)  # each checks some 300 entries, a forward pass for each
@@ -145,6 +160,16 @@ def test_a_tied_table_collects_both_of_its_gradients():
     np.testing.assert_array_equal(together["wte.weight"], apart["wte.weight"] + apart["lm_head.weight"])
 
 
+def test_an_untied_head_is_its_own():
+    model, rng = small_model(tie_embeddings=False), np.random.default_rng(8)
+    tokens = random_tokens(model, rng, 2, 4)
+    before, cache = model.forward(tokens)
+    gradients = model.backward(rng.standard_normal(before.shape), cache)
+    assert (gradients["lm_head.weight"] != 0).all()
+    model.parameters["lm_head.weight"] *= 2
+    np.testing.assert_array_equal(model.forward(tokens)[0], 2 * before)  # exact: 2 is a power of 2
+
+
 def test_a_later_token_changes_no_earlier_logit():
     model, rng = small_model(), np.random.default_rng(1)
     tokens = random_tokens(model, rng, 2, 5)
@@ -153,6 +178,18 @@ def test_a_later_token_changes_no_earlier_logit():
     before, after = model.forward(tokens)[0], model.forward(changed)[0]
     np.testing.assert_array_equal(before[:, :3], after[:, :3])
     assert (before[:, 3:] != after[:, 3:]).any(axis=-1).all()
+
+
+def test_hidden_states_end_in_what_the_logits_are_read_from_and_honour_start():
+    model, rng = small_model(), np.random.default_rng(6)
+    tokens, start = random_tokens(model, rng, 2, 4), np.array([[0, 1, 2, 3]] * 2)
+    last = model.hidden_states(tokens, start)[-1]
+    normed = (last - last.mean(-1, keepdims=True)) / np.sqrt(last.var(-1, keepdims=True) + 1e-5)
+    normed = normed * model.parameters["ln_f.weight"] + model.parameters["ln_f.bias"]
+    logits = model.forward(tokens, start)[0]
+    # Sums in another order.
+    np.testing.assert_allclose(normed @ model.parameters["wte.weight"].T, logits, rtol=1e-10, atol=1e-10)
+    assert (model.hidden_states(tokens)[-1][:, 1:] != last[:, 1:]).any()
 
 
 def test_two_forwards_before_one_backward():
@@ -164,6 +201,25 @@ def test_two_forwards_before_one_backward():
     logits, cache = model.forward(first)
     model.forward(second)
     np.testing.assert_array_equal(model.backward(dlogits, cache).flat, alone)
+
+
+def test_tokens_that_change_after_the_forward_do_not_change_the_gradient():
+    model, rng = small_model(), np.random.default_rng(7)
+    tokens = random_tokens(model, rng, 2, 4)
+    logits, cache = model.forward(tokens)
+    dlogits = rng.standard_normal(logits.shape)
+    expected = model.backward(dlogits, cache).flat.copy()
+    tokens[:] = 0
+    np.testing.assert_array_equal(model.backward(dlogits, cache).flat, expected)
+
+
+def test_gradients_outlive_the_next_backward():
+    model = small_model()
+    logits, cache = model.forward([[3, 1, 4]])
+    gradients = model.backward(np.ones_like(logits), cache)
+    kept = gradients.flat.copy()
+    model.backward(2 * np.ones_like(logits), cache)
+    np.testing.assert_array_equal(gradients.flat, kept)
 
 
 def test_inputs_and_upstream_gradient_are_left_alone():
@@ -207,6 +263,17 @@ def test_initial_loss_is_near_log_v():
     assert abs(loss - math.log(50)) < 0.15
 
 
+def test_initial_weights_have_the_documented_spread():
+    parameters = Transformer(TransformerConfig(200, 50, 64, 2, 4, tie_embeddings=False)).parameters
+    for name, p in parameters.items():
+        if p.ndim == 1:
+            assert (p == (1 if name.endswith("weight") else 0)).all(), name
+        else:
+            std = 0.05 / 2 if name.endswith("c_proj.weight") else 0.05  # sqrt(2 L) = 2
+            # The standard deviation of n normal numbers scatters by 1 / sqrt(2 n), here by 1.3 % at most; 5 of these.
+            assert abs(p.std() / std - 1) < 5 / np.sqrt(2 * p.size), name
+
+
 def test_seeds_differ_and_repeat():
     config = TransformerConfig(5, 4, 8, 1, 2)
     flat = [Transformer(config, seed).parameters.flat for seed in (0, 0, 1)]
@@ -235,6 +302,10 @@ def test_names_and_shapes_are_those_of_gpt2():
         "ln_f.bias": (6,),
         "lm_head.weight": (7, 6),
     }
+
+
+def test_the_mlp_is_four_times_as_wide_by_default():
+    assert TransformerConfig(5, 4, 6, 1, 2).d_ff == 24
 
 
 @pytest.mark.parametrize("tied", [True, False])
@@ -294,50 +365,6 @@ def test_tokens_that_do_not_fit_are_named(tokens, error, message):
     assert message in str(caught.value)
 
 
-def test_unknown_backends_and_dtypes_are_refused():
-    config = TransformerConfig(5, 4, 8, 1, 2)
-    with pytest.raises(ValueError, match="backend = 'cuda', expected one of auto, numpy"):
-        Transformer(config, backend="cuda")
-    with pytest.raises(ValueError, match="dtype = int64, expected one of float32"):
-        Transformer(config, dtype=np.int64)
-
-
-def test_initial_weights_have_the_documented_spread():
-    parameters = Transformer(TransformerConfig(200, 50, 64, 2, 4)).parameters
-    for name, p in parameters.items():
-        if p.ndim == 1:
-            assert (p == (1 if name.endswith("weight") else 0)).all(), name
-        else:
-            std = 0.05 / 2 if name.endswith("c_proj.weight") else 0.05  # sqrt(2 L) = 2
-            # The standard deviation of n normal numbers scatters by 1 / sqrt(2 n), here by 1.3 % at most.
-            assert abs(p.std() / std - 1) < 5 / np.sqrt(2 * p.size), name
-
-
-def test_the_mlp_is_four_times_as_wide_by_default():
-    assert TransformerConfig(5, 4, 6, 1, 2).d_ff == 24
-
-
-def test_hidden_states_end_in_what_the_logits_are_read_from_and_honour_start():
-    model, rng = small_model(), np.random.default_rng(6)
-    tokens, start = random_tokens(model, rng, 2, 4), np.array([[0, 1, 2, 3]] * 2)
-    last = model.hidden_states(tokens, start)[-1]
-    normed = (last - last.mean(-1, keepdims=True)) / np.sqrt(last.var(-1, keepdims=True) + 1e-5)
-    normed = normed * model.parameters["ln_f.weight"] + model.parameters["ln_f.bias"]
-    logits = model.forward(tokens, start)[0]
-    np.testing.assert_allclose(normed @ model.parameters["wte.weight"].T, logits, rtol=1e-10, atol=1e-10)  # rounding
-    assert (model.hidden_states(tokens)[-1][:, 1:] != last[:, 1:]).any()
-
-
-def test_tokens_that_change_after_the_forward_do_not_change_the_gradient():
-    model, rng = small_model(), np.random.default_rng(7)
-    tokens = random_tokens(model, rng, 2, 4)
-    logits, cache = model.forward(tokens)
-    dlogits = rng.standard_normal(logits.shape)
-    expected = model.backward(dlogits, cache).flat
-    tokens[:] = 0
-    np.testing.assert_array_equal(model.backward(dlogits, cache).flat, expected)
-
-
 def test_an_upstream_gradient_of_another_shape_is_named():
     model = small_model()
     logits, cache = model.forward([[1, 2, 3]])
@@ -345,42 +372,9 @@ def test_an_upstream_gradient_of_another_shape_is_named():
         model.backward(logits[0], cache)
 
 
-def test_several_blocks_and_heads_agree_with_the_formulas_written_out():
-    # As for one block with one head above; a block that is left out, or heads taken for one, pass a gradient check.
-    model = small_model(n_layers=2, n_heads=3)
-    p, tokens, C, D = model.parameters, np.array([[3, 1, 3, 0]]), 6, 2
-
-    def norm(x, name):
-        centred = x - x.mean(-1, keepdims=True)
-        return centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-5) * p[f"{name}.weight"] + p[f"{name}.bias"]
-
-    def linear(x, name):
-        return x @ p[f"{name}.weight"] + p[f"{name}.bias"]
-
-    x = p["wte.weight"][tokens[0]] + p["wpe.weight"][:4]  # (T, C)
-    stream = [x]
-    for block in ("h.0", "h.1"):
-        qkv, heads = linear(norm(x, f"{block}.ln_1"), f"{block}.attn.c_attn"), []
-        for first in range(0, C, D):
-            q, k, v = (qkv[:, third * C + first : third * C + first + D] for third in range(3))  # (T, D)
-            weights = np.exp(q @ k.T / math.sqrt(D)) * np.tri(4)  # (T, T), rows of queries
-            heads.append(weights / weights.sum(1, keepdims=True) @ v)
-        x = x + linear(np.hstack(heads), f"{block}.attn.c_proj")
-        wide = linear(norm(x, f"{block}.ln_2"), f"{block}.mlp.c_fc")
-        gate = 0.5 * wide * (1 + np.tanh(math.sqrt(2 / math.pi) * (wide + 0.044715 * wide**3)))
-        x = x + linear(gate, f"{block}.mlp.c_proj")
-        stream.append(x)
-
-    np.testing.assert_allclose(model.hidden_states(tokens)[:, 0], stream, rtol=1e-11, atol=1e-11)  # other sums
-    expected = norm(x, "ln_f") @ p["wte.weight"].T
-    np.testing.assert_allclose(model.forward(tokens)[0][0], expected, rtol=1e-11, atol=1e-11)
-
-
-def test_an_untied_head_is_its_own():
-    model, rng = small_model(tie_embeddings=False), np.random.default_rng(8)
-    tokens = random_tokens(model, rng, 2, 4)
-    before, cache = model.forward(tokens)
-    gradients = model.backward(rng.standard_normal(before.shape), cache)
-    assert (gradients["lm_head.weight"] != 0).all()
-    model.parameters["lm_head.weight"] *= 2
-    np.testing.assert_allclose(model.forward(tokens)[0], 2 * before, rtol=1e-14)
+def test_unknown_backends_and_dtypes_are_refused():
+    config = TransformerConfig(5, 4, 8, 1, 2)
+    with pytest.raises(ValueError, match="backend = 'cuda', expected one of auto, numpy"):
+        Transformer(config, backend="cuda")
+    with pytest.raises(ValueError, match="dtype = int64, expected one of float32"):
+        Transformer(config, dtype=np.int64)

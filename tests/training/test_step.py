@@ -45,6 +45,7 @@ def test_a_step_is_forward_loss_backward_clip_update(dataset):
     optimizer_by_hand.step(gradients)
     assert loss == expected
     assert norm == pytest.approx(expected_norm, rel=1e-6)  # float32, another order of sums
+    # The norm's rounding scales all gradients, and the step's own roundings are of 6e-8.
     np.testing.assert_allclose(model.parameters.flat, by_hand.parameters.flat, rtol=1e-5, atol=1e-7)
 
 
