@@ -212,3 +212,28 @@ def test_inputs_from_the_same_seed_are_not_the_upstream_gradient():
     x = np.random.default_rng(0).standard_normal((4, 3))
     with pytest.raises(GradientError):
         check_gradients(small_norm, lambda dy, cache: {"x": 0 * dy}, {"x": x}, seed=0)
+
+
+def test_at_the_border_of_a_domain_that_forward_guards():
+    """No step is possible there, neither for a second opinion nor to see a kink or the rounding."""
+
+    def forward(x):
+        if (x.real > 1).any():
+            raise ValueError("x must be at most 1")
+        return x**3, x
+
+    x = np.array([1.0, 0.5])
+    check_gradients(forward, lambda dy, x: {"x": 3 * dy * x**2}, {"x": x})
+    with pytest.raises(GradientError, match="'x' is wrong"):
+        check_gradients(forward, lambda dy, x: {"x": 2 * dy * x**2}, {"x": x})
+
+
+def test_digits_lost_by_subtraction_are_not_blamed_on_backward():
+    """Beside 1e12 only four digits of x are left, so what backward says of x itself can't be held against forward."""
+
+    def forward(x):
+        return ((x + 1e12) - 1e12) ** 2, x
+
+    for method in METHODS:
+        with pytest.raises(ValueError, match="single precision, or subtract nearly equal numbers|can't tell"):
+            check_gradients(forward, lambda dy, x: {"x": 2 * dy * x}, {"x": X}, method=method)

@@ -1,7 +1,7 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from layer_checks import TAME_SCALES, assert_right, inputs_of_any_size
+from layer_checks import assert_right, inputs_of_any_size
 
 from minicluster.nn import softmax_backward, softmax_forward
 
@@ -16,7 +16,7 @@ def test_large_entries_do_not_overflow_and_minus_infinity_weighs_nothing():
     np.testing.assert_array_equal(p, [[0.5, 0.5, 0]])
 
 
-@given(inputs_of_any_size({"x": "... K"}, TAME_SCALES))  # a saturated row's gradient is a difference near 0
+@given(inputs_of_any_size({"x": "... K"}))
 def test_gradients(inputs):
     assert_right(softmax_forward, softmax_backward, inputs)
 
