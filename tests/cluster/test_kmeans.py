@@ -491,3 +491,56 @@ def test_fit_comes_first_and_features_agree(method):
         getattr(KMeans(2), method)(LINE)
     with pytest.raises(ValueError, match="x has 3 features, expected 1"):
         getattr(KMeans(2, init=LEFT).fit(LINE), method)(np.zeros((2, 3)))
+
+
+def test_a_tie_goes_to_the_lowest_label_in_every_iteration():
+    # 2 is as far from 0 as from 4.
+    assert KMeans(2, init=[[0.0], [4.0]]).fit([[0], [2], [4]]).cluster_centers_.tolist() == [[1], [4]]
+
+
+def test_a_start_given_as_an_array_is_not_rounded():
+    # 1 is nearer to the second centre by 1e-9; in float32 it would be a tie.
+    model = KMeans(2, init=[[0.0], [2 - 1e-9]]).fit([[0], [1], [2]])
+    assert model.cluster_centers_.tolist() == [[0], [1.5]]
+
+
+def test_a_cluster_of_copies_keeps_them():
+    # As with 50 once: the copies are farthest from their centre, 60, but without them that cluster would be empty.
+    model = KMeans(3, init=[[0.0], [60.0], [1000.0]], max_iter=1).fit([[0], [1], [3], [50], [50]])
+    np.testing.assert_allclose(model.cluster_centers_, [[0.5], [50], [3]], rtol=1e-12)
+
+
+def test_clusters_left_over_get_no_new_row_either():
+    with pytest.warns(ConvergenceWarning):
+        model = KMeans(3).fit([[5.0], [7.0], [5.0]])
+    assert model.predict([[0], [-100], [100], [6.5]]).tolist() == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_one_run_from_plus_plus_finds_groups_far_from_the_origin_in_float32(seed):
+    # At 1e4 float32 has steps of 1e-3, but ||x||^2 is 6.4e9 with steps of 512, and groups are at squared distance 200.
+    x, corner = blobs(seed, k=8, n_features=64, spread=0.01, dtype=np.float32)
+    assert adjusted_rand_score(corner, KMeans(8, random_state=seed).fit(x + np.float32(1e4)).labels_) == 1.0
+
+
+def test_the_inertia_of_float32_data_is_summed_in_float64():
+    x, _ = blobs(3, spread=1, dtype=np.float32)
+    model = KMeans(5, random_state=0).fit(x)
+    own = np.square(x.astype(np.float64) - model.cluster_centers_[model.labels_]).sum()
+    assert model.inertia_ == pytest.approx(own, rel=1e-12)  # another order of sums; float32 has 6e-8
+
+
+def test_data_need_not_lie_row_by_row():
+    x, _ = blobs(2, spread=4)
+    expected = KMeans(5, random_state=0).fit(x).labels_
+    wide = np.repeat(x, 2, axis=1)
+    for same in (np.asfortranarray(x), wide[:, ::2], x[::-1].copy()[::-1]):
+        np.testing.assert_array_equal(KMeans(5, random_state=0).fit(same).labels_, expected)
+
+
+def test_sums_of_squares_that_overflow_are_refused_and_others_not():
+    # Differences of 2 * 6e152, squared 1.44e306, 100 of them: 1.44e308, below 1.8e308.
+    x = np.where(np.arange(100) % 2, 1.0, -1.0)[:, None]
+    assert np.isfinite(KMeans(1).fit(6e152 * x).inertia_)
+    with pytest.raises(ValueError, match=r"x holds 6e\+153, expected sizes to 6.7e\+152"):
+        KMeans(1).fit(6e153 * x)

@@ -220,3 +220,7 @@ def test_bad_labels_are_named(function, labels_true, labels_pred, error, message
     with pytest.raises(error, match=message) as caught:
         function(labels_true, labels_pred)
     assert "\n" not in str(caught.value)
+
+
+def test_labels_that_are_objects_are_sorted_by_themselves_not_as_text():
+    assert contingency_matrix([(10,), (9,)], [0, 1]).tolist() == [[0, 1], [1, 0]]

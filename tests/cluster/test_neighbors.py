@@ -310,3 +310,29 @@ def test_bad_reference_is_named(change, message):
     known = {"reference": [[0.0], [1.0]], "reference_groups": [0, 0], "reference_subgroups": ["a", "b"]}
     with pytest.raises(ValueError, match=message):
         cross_subgroup_neighbor_score([[0.0]], [0], ["a"], **{**known, **change})
+
+
+def test_distances_of_float32_rows_are_float64():
+    # 1 + 2^-26 is 1 in float32.
+    model = KNeighborsClassifier(2).fit(np.float32([[1, 2**-13], [1, 0]]), [0, 1])
+    distances, indices = model.kneighbors(np.float32([[0, 0]]))
+    assert indices.tolist() == [[1, 0]]
+    assert distances[0, 1] == np.sqrt(1 + 2**-26)
+
+
+def test_one_far_row_does_not_blur_the_others_in_float32():
+    # Less their mean, 2e7, where float32 has steps of 2, the four small rows would be rounded apart.
+    x = np.float32([[0], [1], [3], [6], [1e8]])
+    indices = KNeighborsClassifier(2).fit(x, range(5)).kneighbors(x, return_distance=False)
+    assert indices[:4].tolist() == [[0, 1], [1, 0], [2, 1], [3, 2]]
+
+
+def test_a_row_wider_than_a_block_is_a_block(monkeypatch):
+    monkeypatch.setattr(_distances, "BLOCK_ENTRIES", 1)
+    model = KNeighborsClassifier(1).fit([[0, 0], [5, 5]], [0, 1])
+    assert model.predict([[1, 1], [4, 4], [9, 9]]).tolist() == [0, 1, 1]
+
+
+def test_labels_of_reference_rows_of_another_kind_are_other_labels():
+    known = {"reference": [[0.0]], "reference_groups": ["1"], "reference_subgroups": ["b"]}
+    assert cross_subgroup_neighbor_score([[0.0]], [1], ["a"], **known) == 0.0  # 1 is not "1"

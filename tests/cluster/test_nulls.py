@@ -147,3 +147,12 @@ def test_bad_arguments_are_named(arguments, error, message):
 def test_bad_options_are_named(options, error, message):
     with pytest.raises(error, match=message):
         regrouping_null([0, 1], [0, 1], [0, 1], **options)
+
+
+def test_large_counts_are_exact():
+    # 2049 in one cell needs 12 bits; float16 has 11.
+    groups, subgroups = ["a", "a", "b"], np.repeat([0, 1, 2], [2049, 3, 5])
+    labels = np.arange(2057) < 2049
+    scores = regrouping_null(labels, subgroups, groups, n_draws=20)
+    deals = (["a", "a", "b"], ["a", "b", "a"], ["b", "a", "a"])
+    assert set(scores) == {adjusted_rand_score(np.array(deal)[subgroups], labels) for deal in deals}

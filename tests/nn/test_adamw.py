@@ -217,3 +217,9 @@ def test_schedule_rises_then_falls_within_its_bounds(steps, warmup):
     assert (rates > 0).all() and (rates <= 1).all()
     assert (np.diff(rates[: warmup + 1]) > 0).all()
     assert (np.diff(rates[warmup:]) < 0).all()
+
+
+def test_a_step_at_rate_0_counts_and_moves_the_means():
+    optimizer = AdamW({"bias": np.zeros(1)}, betas=(0.5, 0.75))
+    optimizer.step({"bias": np.array([2.0])}, lr=0.0)
+    assert (optimizer.steps, optimizer.mean["bias"], optimizer.mean_square["bias"]) == (1, 1, 1)  # .5 * 2 and .25 * 4

@@ -49,8 +49,8 @@ def test_agrees_with_loops_over_heads_queries_and_keys(B, T, H, D, seed):
 
 
 def test_a_hidden_key_weighs_nothing_however_low_the_visible_scores():
-    # Token 0 sees itself only, at a score of -20000 and with the value 0; token 1, hidden, has the value 7.
-    q, k, v = [[1.0], [1.0]], [[-2e4], [0.0]], [[0.0], [7.0]]
+    # Token 0 sees itself only, at a score of -2e30 and with the value 0; token 1, hidden, has the value 7.
+    q, k, v = [[1.0], [1.0]], [[-2e30], [0.0]], [[0.0], [7.0]]
     y, _ = attention_forward(np.concatenate([q, k, v], axis=1)[None], n_heads=1)
     assert y[0, 0, 0] == 0
 

@@ -122,3 +122,13 @@ def test_a_single_target_out_of_range_is_named():
     # -1 would otherwise count from the end.
     with pytest.raises(ValueError, match=r"targets\[1, 0\] = -1, expected 0 to 2"):
         cross_entropy(np.zeros((2, 2, 3)), np.array([[0, 2], [-1, 1]]))
+
+
+def test_a_logit_of_minus_infinity_rules_a_token_out():
+    loss, dlogits = cross_entropy(np.array([[0.0, 0.0, -np.inf]]), np.array([0]))
+    assert math.isclose(loss, math.log(2), rel_tol=1e-15)  # rounding
+    np.testing.assert_array_equal(dlogits, [[-0.5, 0.5, 0]])
+
+
+def test_a_loss_has_no_ceiling():
+    assert cross_entropy(np.array([[1e30, 0.0]]), np.array([1]))[0] == 1e30

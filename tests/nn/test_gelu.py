@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from layer_checks import TAME_SCALES, assert_right, inputs_of_any_size
 
@@ -15,3 +16,10 @@ def test_forward_by_hand():
 @given(inputs_of_any_size({"x": "... F"}, TAME_SCALES))
 def test_gradients(inputs):
     assert_right(gelu_forward, gelu_backward, inputs)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_large_inputs_do_not_overflow(dtype):
+    # exp(2 * 0.8 (x + 0.04 x^3)) would, from 10 on in float32 and from 21 on in float64.
+    y, _ = gelu_forward(np.array([100.0, -100.0], dtype))
+    np.testing.assert_array_equal(y, [100, 0])

@@ -378,3 +378,30 @@ def test_unknown_backends_and_dtypes_are_refused():
         Transformer(config, backend="cuda")
     with pytest.raises(ValueError, match="dtype = int64, expected one of float32"):
         Transformer(config, dtype=np.int64)
+
+
+def test_initial_weights_are_normal_and_drawn_anew_for_each_array():
+    p = Transformer(TransformerConfig(200, 50, 64, 2, 4)).parameters
+    # 4.55 % of normal numbers lie beyond 2 standard deviations, none of uniform ones; of 12,800 that share scatters by
+    # .0018, and 5 of these are .0092.
+    assert abs((np.abs(p["wte.weight"]) > 0.1).mean() - 0.0455) < 0.0092
+    assert (p["wte.weight"][:50] != p["wpe.weight"]).all()
+    assert (p["h.0.attn.c_attn.weight"] != p["h.1.attn.c_attn.weight"]).all()
+
+
+def test_block_1_of_eleven_does_not_read_the_parameters_of_block_10():
+    model = small_model(n_layers=11)
+    before = model.hidden_states([[3, 1, 4]])
+    for name, p in model.parameters.items():
+        if name.startswith("h.10."):
+            p *= 2
+    after = model.hidden_states([[3, 1, 4]])
+    np.testing.assert_array_equal(after[:11], before[:11])
+    assert (after[11] != before[11]).any()
+
+
+def test_both_mask_buffers_of_a_state_dict_are_passed_over():
+    source, target = small_model(), small_model(seed=1)
+    buffers = {"h.1.attn.bias": np.tri(5, dtype=bool)[None, None], "h.1.attn.masked_bias": np.array(-1e4)}
+    target.load_state_dict({**source.parameters, **buffers})
+    np.testing.assert_array_equal(target.parameters.flat, source.parameters.flat)

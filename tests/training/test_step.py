@@ -1,5 +1,6 @@
 import itertools
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -150,3 +151,37 @@ def test_nothing_to_train_on_is_refused(dataset):
         split = dataset.train[:rows]
         with pytest.raises(ValueError, match=message):
             next(training_steps(model, optimizer, split, 1, batch_size=batch_size, seed=0, learning_rate=lambda s: 0.1))
+
+
+def test_each_epoch_is_a_new_shuffle_the_first_too():
+    batches = shuffled_batches(50, 50, np.random.default_rng(0))
+    first, second = next(batches), next(batches)
+    assert (first != np.arange(50)).any() and (first != second).any()
+
+
+def test_a_batch_is_full_even_if_it_takes_several_epochs():
+    assert next(shuffled_batches(2, 5, np.random.default_rng(0))).shape == (5,)
+
+
+def test_a_loss_that_is_nan_updates_nothing_even_if_the_gradient_is_finite(dataset):
+    model, optimizer = small_training(dataset)
+    batch, before = dataset.train[:8], model.parameters.flat.copy()
+    right = model.operations
+    model.operations = SimpleNamespace(
+        **{**vars(right), "cross_entropy": lambda *arguments: (np.nan, right.cross_entropy(*arguments)[1])}
+    )
+    loss, norm = train_step(model, optimizer, batch.tokens, batch.targets, batch.mask)
+    assert np.isnan(loss) and np.isfinite(norm)
+    np.testing.assert_array_equal(model.parameters.flat, before)
+    assert optimizer.steps == 0
+
+
+def test_an_infinite_gradient_ends_the_training_even_at_its_first_step(dataset):
+    model, optimizer = small_training(dataset)
+    # As in test_an_infinite_gradient_updates_nothing: the loss stays finite.
+    model.parameters["ln_f.weight"] = np.full(8, 1e38)
+    model.parameters["wte.weight"] = model.parameters["wte.weight"] * 1e-38
+    taken = training_steps(model, optimizer, dataset.train, 3, batch_size=8, seed=0, learning_rate=lambda step: 0.1)
+    with pytest.raises(TrainingDiverged, match="it was the first step") as caught:
+        next(taken)
+    assert (caught.value.step, caught.value.last_finite_loss) == (1, None)

@@ -1,0 +1,235 @@
+"""Mistakes that show in a corner only: ties, copies, huge numbers, float32, the second epoch, the eleventh block."""
+
+from .mutant import Mutant
+
+CORNERS = (
+    Mutant(
+        name="training: the same order in every epoch",
+        file="training/step.py",
+        old=(
+            "    rows = np.empty(0, np.int64)\n"
+            "    while True:\n"
+            "        while len(rows) < batch_size:\n"
+            "            rows = np.concatenate([rows, rng.permutation(n)])"
+        ),
+        new=(
+            "    rows, order = np.empty(0, np.int64), rng.permutation(n)\n"
+            "    while True:\n"
+            "        while len(rows) < batch_size:\n"
+            "            rows = np.concatenate([rows, order])"
+        ),
+        why="Shuffled once, rows always meet the same others in a batch; every row still comes once an epoch.",
+    ),
+    Mutant(
+        name="training: a batch larger than the data is cut short",
+        file="training/step.py",
+        old="        while len(rows) < batch_size:",
+        new="        if len(rows) < batch_size:",
+        why="A batch of B has B rows; if the data have fewer, it takes several epochs to fill it.",
+    ),
+    Mutant(
+        name="training: an update though the loss is NaN",
+        file="training/step.py",
+        old="    if math.isfinite(loss) and math.isfinite(norm):\n        optimizer",
+        new="    if math.isfinite(norm):\n        optimizer",
+        why="Nothing is to be learned from a step whose loss is not a number, whatever its gradient looks like.",
+    ),
+    Mutant(
+        name="training: an infinite gradient goes unnoticed",
+        file="training/step.py",
+        old="if not (math.isfinite(loss) and math.isfinite(norm)):",
+        new="if not math.isfinite(loss):",
+        why="Such a step updates nothing, so the loss stays finite and the run goes on for ever without learning.",
+    ),
+    Mutant(
+        name="training: a last finite loss before the first step",
+        file="training/step.py",
+        old="last_loss = None",
+        new="last_loss = math.nan",
+        why="There was none, which is None; NaN is no finite loss.",
+    ),
+    Mutant(
+        name="training: first epoch in the order of the data",
+        file="training/step.py",
+        old="rows = np.empty(0, np.int64)",
+        new="rows = np.arange(n)",
+        why="Data that come sorted by class would begin with batches of one class each.",
+    ),
+    Mutant(
+        name="Transformer: every array's initial weights from the same draws",
+        file="nn/transformer.py",
+        old="std * rng.standard_normal(view.shape)",
+        new="std * np.random.default_rng(rng.bit_generator.seed_seq.entropy).standard_normal(view.shape)",
+        why="A generator made anew for each array starts over: all blocks begin as copies of one another.",
+    ),
+    Mutant(
+        name="Transformer: initial weights uniform",
+        file="nn/transformer.py",
+        old="std * rng.standard_normal(view.shape)",
+        new="std * np.sqrt(3) * rng.uniform(-1, 1, view.shape)",
+        why="The standard deviation is right and the distribution is not: GPT-2's is normal.",
+    ),
+    Mutant(
+        name="Transformer: one of the two mask buffers taken for a parameter",
+        file="nn/transformer.py",
+        old='(".attn.bias", ".attn.masked_bias")',
+        new='".attn.bias"',
+        why="Older GPT-2 state dicts hold both attn.bias and attn.masked_bias; neither is learned.",
+    ),
+    Mutant(
+        name="Transformer: block 1 reads block 10's parameters",
+        file="nn/transformer.py",
+        old='prefix = f"h.{layer}."',
+        new=(
+            'prefix = f"h.{layer}"\n'
+            '        return {name.split(".", 2)[2]: p for name, p in self.parameters.items() '
+            "if name.startswith(prefix)}"
+        ),
+        why='Without the point, "h.1" is how "h.10" begins, too; models of up to ten blocks can\'t tell.',
+    ),
+    Mutant(
+        name="GELU: tanh written out with exp",
+        file="nn/gelu.py",
+        old="np.tanh(tanh, out=tanh)",
+        new="tanh = np.exp(2 * tanh)\n    tanh = (tanh - 1) / (tanh + 1)",
+        why="exp overflows where tanh is 1: in float32 from inputs of 10 on, and inf / inf is nan.",
+    ),
+    Mutant(
+        name="attention: hidden scores set to -1e9",
+        file="nn/attention.py",
+        old="np.copyto(scores, -np.inf,",
+        new="np.copyto(scores, -1e9,",
+        why="Low enough for most scores, and a number all the same; nothing is lower than -inf.",
+    ),
+    Mutant(
+        name="cross-entropy: right token picked by a product with 0s and 1s",
+        file="nn/cross_entropy.py",
+        old="-log_p[rows, right].mean()",
+        new="-(np.eye(logits.shape[-1], dtype=logits.dtype)[right] * log_p).sum(axis=-1).mean()",
+        why="0 times -inf is NaN: a token that is ruled out must not be read, as the right one is another.",
+    ),
+    Mutant(
+        name="cross-entropy: loss of a token cut off at 10,000",
+        file="nn/cross_entropy.py",
+        old="log_p = shifted - log_sum  #",
+        new=(
+            "log_p = np.maximum((shifted - log_sum).real, -1e4) + 1j * (shifted - "
+            "log_sum).imag if np.iscomplexobj(shifted) else np.maximum(shifted - log_sum, -1e4)  #"
+        ),
+        why="Above the bound the loss no longer says how wrong a token is, and its gradient is another function's.",
+    ),
+    Mutant(
+        name="AdamW: a step at rate 0 skipped",
+        file="nn/adamw.py",
+        old="        self._check(gradients)\n",
+        new="        self._check(gradients)\n        if not lr:\n            return\n",
+        why="The parameters stay, but the means have seen a gradient, and the bias correction counts it.",
+    ),
+    Mutant(
+        name="k-means: ties in an iteration go to the highest label",
+        file="cluster/kmeans.py",
+        old="labels[rows] = distances.argmin(axis=1)",
+        new="labels[rows] = len(centers) - 1 - distances[:, ::-1].argmin(axis=1)",
+        why="predict and the iterations have to follow one rule, or labels and centres come from different ones.",
+    ),
+    Mutant(
+        name="k-means: empty clusters filled from clusters of copies",
+        file="cluster/kmeans.py",
+        old="(labels[~copies] == labels[farthest]).any()",
+        new="(labels == labels[farthest]).sum() > 1",
+        why="A cluster of two equal samples has only one place to give, and is empty without it.",
+    ),
+    Mutant(
+        name="k-means: clusters left over lie at 0",
+        file="cluster/kmeans.py",
+        old="x[np.resize(first, n_clusters)]",
+        new="np.concatenate([x[first], np.zeros((n_clusters - len(first), x.shape[1]), x.dtype)])",
+        why="A centre where no sample is attracts new rows; a copy of another centre never does.",
+    ),
+    Mutant(
+        name="k-means++: data not centred",
+        file="cluster/kmeans.py",
+        old="_plus_plus_centers(centered, n_clusters, rng)",
+        new="_plus_plus_centers(x, n_clusters, rng) - offset",
+        why=(
+            "Far from the origin ||x||^2 - 2 x.c + ||c||^2 is noise in float32, and so are "
+            "the starts; many runs hide it."
+        ),
+    ),
+    Mutant(
+        name="k-means: inertia summed in the data's precision",
+        file="cluster/kmeans.py",
+        old="inertia = float(squared.sum())",
+        new="inertia = float(squared.astype(x.dtype).sum(dtype=x.dtype))",
+        why="float32 keeps 7 digits of a sum, and runs that differ in the eighth could not be told apart.",
+    ),
+    Mutant(
+        name="k-means: start given as an array rounded to float32",
+        file="cluster/kmeans.py",
+        old="start = init - offset",
+        new="start = (init.astype(np.float32) - offset).astype(x.dtype)",
+        why="The data are float64, and a sample between two centres may change sides.",
+    ),
+    Mutant(
+        name="data: not made contiguous",
+        file="cluster/_validation.py",
+        old="np.ascontiguousarray(x, dtype=",
+        new="np.asarray(x, dtype=",
+        why="Rows can be compared as bytes only if each lies in one piece, which columns stored one by one do not.",
+        tests=("cluster/test_kmeans.py",),
+    ),
+    Mutant(
+        name="data: room for one square only",
+        file="cluster/_validation.py",
+        old="np.sqrt(np.finfo(x.dtype).max / x.size) / 2",
+        new="np.sqrt(np.finfo(x.dtype).max) / 2",
+        why="Inertia is a sum over all entries, and overflows though none of its terms does.",
+        tests=("cluster/test_kmeans.py",),
+    ),
+    Mutant(
+        name="labels: sorted as text",
+        file="cluster/_validation.py",
+        old="key=found.__getitem__",
+        new="key=lambda place: str(found[place])",
+        why="As text 10 comes before 9.",
+        tests=("cluster/test_metrics.py",),
+    ),
+    Mutant(
+        name="distances: queries in their own precision",
+        file="cluster/_distances.py",
+        old="near_pairs(x[block].astype(np.float64), y, n_nearest)",
+        new="near_pairs(x[block], y, n_nearest)",
+        why="Distances stored in float32 tie where they differ in float64, and the wrong row comes first.",
+        tests=("cluster/test_neighbors.py",),
+    ),
+    Mutant(
+        name="distances: training rows in their own precision",
+        file="cluster/_distances.py",
+        old="y = y.astype(np.float64)",
+        new="y = np.asarray(y)",
+        why="The bound on rounding is float64's; float32 rows, once centred, are off by far more.",
+        tests=("cluster/test_neighbors.py",),
+    ),
+    Mutant(
+        name="distances: rows wider than a block",
+        file="cluster/_distances.py",
+        old="max(1, BLOCK_ENTRIES // width)",
+        new="BLOCK_ENTRIES // width",
+        why="0 rows at a time is no progress; a block has at least one row.",
+        tests=("cluster/test_neighbors.py",),
+    ),
+    Mutant(
+        name="cross-subgroup score: labels joined by NumPy",
+        file="cluster/neighbors.py",
+        old="encode_labels([*labels, *reference_labels], name)",
+        new="encode_labels(np.concatenate([labels, reference_labels]), name)",
+        why='np.concatenate turns 1 into "1" if there are strings among the others, and two groups into one.',
+    ),
+    Mutant(
+        name="regrouping null: counts in half precision",
+        file="cluster/nulls.py",
+        old="table.astype(np.float64)",
+        new="table.astype(np.float16)",
+        why="float16 counts to 2048 and no further without gaps; small data hide it.",
+    ),
+)
