@@ -106,18 +106,20 @@ def layer_sizes(names, max_size=4):
     return st.tuples(*(st.integers(1, max_size) for _ in names.split()))
 
 
-def layer_inputs(shapes, max_size=4, least=0.1, most=2.0):
+def layer_inputs(shapes, max_size=4, least=0.1, most=2.0, min_size=1):
     """Inputs of a layer: well-conditioned arrays, no two of them alike, of shapes that fit one another.
 
     Parameters
     ----------
     shapes : dict from str to str
         For each input its axes, separated by blanks: {"x": "... n_in", "weight": "n_in n_out", "bias": "n_out"}. The
-        same name has the same size everywhere, from 1 to max_size; a number is a fixed size; "..." is any number of
-        axes, 0 to 2, the same everywhere; "" is a scalar.
+        same name has the same size everywhere, from min_size to max_size; a number is a fixed size; "..." is any number
+        of axes, 0 to 2, the same everywhere; "" is a scalar.
     max_size : int
     least, most : float
         As in `well_conditioned_arrays`.
+    min_size : int
+        With 2, a failing example keeps two of everything, from which the checker can tell more causes than from one.
 
     Returns
     -------
@@ -129,20 +131,21 @@ def layer_inputs(shapes, max_size=4, least=0.1, most=2.0):
         If an axis is neither a name, nor a number of at least 1, nor a single "...", or another argument is not of its
         kind.
     """
-    check_whole_number("max_size", max_size, 1)
+    check_whole_number("min_size", min_size, 1)
+    check_whole_number("max_size", max_size, min_size)
     _check_magnitudes(least, most)
     if not isinstance(shapes, Mapping):
         raise TypeError(f"shapes = {shapes!r}, expected a dict from names of inputs to their axes")
     for name, axes in shapes.items():
         _check_axes(name, axes)
-    return _layer_inputs(shapes, max_size, least, most)
+    return _layer_inputs(shapes, st.integers(min_size, max_size), least, most)
 
 
 @st.composite
-def _layer_inputs(draw, shapes, max_size, least, most):
+def _layer_inputs(draw, shapes, any_size, least, most):
     names = sorted({axis for axes in shapes.values() for axis in axes.split() if axis.isidentifier()})
-    sizes = {name: [draw(st.integers(1, max_size))] for name in names}
-    sizes[LEADING] = draw(st.lists(st.integers(1, max_size), max_size=2))
+    sizes = {name: [draw(any_size)] for name in names}
+    sizes[LEADING] = draw(st.lists(any_size, max_size=2))
     rng = np.random.default_rng(draw(seeds))  # one for all: seeds of their own would often be the same
     inputs = {}
     for name, axes in shapes.items():

@@ -65,6 +65,11 @@ def test_sizes_vary(wanted):
     find(layer_inputs({"x": "... n_in", "weight": "n_in n_out"}), wanted)
 
 
+@given(layer_inputs({"x": "... n", "y": "m"}, min_size=2, max_size=3))
+def test_sizes_keep_to_their_bounds(inputs):
+    assert set(inputs["x"].shape + inputs["y"].shape) <= {2, 3}
+
+
 @given(layer_inputs({"q": "n d", "k": "n d", "scale": "d", "bias": "d"}))
 def test_arrays_of_one_layer_differ(inputs):
     """Else a backward that takes one for the other would pass."""
@@ -85,6 +90,7 @@ def test_an_axis_that_is_none_is_named(axis):
         (lambda: layer_inputs({"x": (3, 4)}), TypeError, "shapes['x'] = (3, 4), expected a string of axes"),
         (lambda: layer_inputs({"x": "... ... n"}), ValueError, "shapes['x'] = '... ... n', expected '...' once"),
         (lambda: layer_inputs({"x": "n"}, max_size=0), ValueError, "max_size = 0, expected at least 1"),
+        (lambda: layer_inputs({"x": "n"}, min_size=5), ValueError, "max_size = 4, expected at least 5"),
         (lambda: layer_inputs({"x": "n"}, max_size=None), TypeError, "max_size = None, expected a whole number"),
         (lambda: layer_inputs({"x": "n"}, least=3), ValueError, "least = 3, most = 2.0, expected 0 < least < most"),
         (lambda: well_conditioned_arrays((2,), least="a"), TypeError, "least = 'a', most = 2.0, expected numbers"),

@@ -80,8 +80,8 @@ def _precision(evidence):
 def _lost_digits(wrong, right):
     if _same(wrong, right):
         return (
-            "all but right: off by less than a millionth of the largest entry; digits lost, as to float32 on the way, "
-            "or a small term that is missing, as an epsilon"
+            "all but right: off by less than a millionth of the largest entry; digits lost, as to float32 or in a "
+            "saturated function, or a small term that is missing, as an epsilon"
         )
 
 
@@ -194,7 +194,7 @@ def _read_rows(evidence):
     wrong_rows = difference > SAME * np.abs(evidence.right).max()  # (rows,)
     for name, index in evidence.constants.items():
         index = np.asarray(index)
-        if index.dtype.kind in "iu" and index.size and 0 <= index.min() and index.max() < n_rows:
+        if index.ndim and index.size and index.dtype.kind in "iu" and 0 <= index.min() and index.max() < n_rows:
             times_read = np.bincount(index.ravel(), minlength=n_rows)  # (rows,)
             if np.array_equal(times_read > 1, wrong_rows):
                 return f"a path is missing: rows that {name!r} reads more than once must add up, not overwrite"

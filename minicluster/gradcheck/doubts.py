@@ -11,21 +11,23 @@ from .numeric import CENTRAL_STEP, DERIVATIVES, Directions, central, complex_ste
 __tracebackhide__ = True  # in pytest, a failure shows the line of the test, not ours
 
 EPS = np.finfo(np.float64).eps
-STEPS = (CENTRAL_STEP, CENTRAL_STEP / 10)
-DISTRUST = 10  # times what two steps disagree by: so far off may both be
-PLAIN = 1e-8  # of the derivative: two steps in full agreement are not trusted with less
+# Without a common factor: where out is rounded to a few values, a step and its tenth would agree by construction.
+STEPS = (CENTRAL_STEP, CENTRAL_STEP / 3.1, CENTRAL_STEP / 10.3)
+DISTRUST = 10  # times what the steps disagree by: so far off may all of them be
+PLAIN = 1e-8  # of a derivative: steps in full agreement are not trusted with less
 LOST = 100  # roundings of dout * out that numbers on the way may have cost a central difference
-VAGUE = 1e-3  # of the derivative: two steps that differ by more have no opinion
-STEADY = 0.1  # of the gap between the derivatives from both sides: at a kink each of them stays while the step shrinks
+VAGUE = 1e-3  # of a derivative: steps that differ by more have no opinion
+KEPT = 0.1  # of the gap between the derivatives from both sides: at a kink each of them stays while the step shrinks
 ROUNDINGS = 64  # of the largest gradient that another gradient may be off by: a few on the way, magnified by weights
 OUT_ROUNDINGS = 4  # of dout * out
-NUDGES = 3  # points that differ in their last digits, to see what rounding does
-PLACES = 5  # where the numerical derivative is looked at there, besides the worst place
-MARGIN = 100  # times the largest change that those few samples show
-# Rounding may blur a derivative by this share of dout * out, some hundred roundings. If by more, forward computes in
-# single precision on the way, or numbers cancel, and no formula could be told from another.
-BLUR = {"complex-step": 1e-13, "central": 1e-8}
-BLUR_FLOAT32 = 1e-4
+# By how much inputs are nudged, relative: by their last digit, and more where forward is too flat for it to show.
+NUDGES = (1e-15, 1e-11, 1e-8, 1e-5)
+NUDGE_REPEATS = 3
+STEADY = 0.3  # of a difference: a wrong formula is as wrong next door, while rounding falls anew each time
+# Rounding may blur a derivative by this share of dout * out, or of dout: some hundred roundings, divided by the step in
+# central differences. If by more, forward computes in single precision on the way, or numbers cancel.
+BLUR = {"complex-step": 500 * EPS, "central": 500 * EPS / CENTRAL_STEP}
+BLUR_FLOAT32 = 500 * float(np.finfo(np.float32).eps)
 
 
 @dataclass(frozen=True)
@@ -82,11 +84,12 @@ def refuse_if_complex_step_errs(study, name, moves):
         except Exception:  # of any kind: a second opinion that fails is none
             return
     step = min(STEPS, key=lambda step: abs(opinions[step] - claimed))
-    spread = abs(opinions[STEPS[0]] - opinions[STEPS[1]])
+    spread = max(opinions.values()) - min(opinions.values())
     size = max(abs(claimed), *map(abs, opinions.values()))
     if spread > VAGUE * size:
         return
-    lost = LOST * EPS * size_of_result(study, moves) / (step * unit)
+    scale = size_of_result(study, moves) if any(opinions.values()) else _norm(study.dout)  # 0: swallowed beside 1
+    lost = LOST * EPS * scale / (step * unit)
     if abs(opinions[step] - claimed) <= max(DISTRUST * spread, PLAIN * size, lost):
         return
     refuse_kink(study, name, direction, unit)
@@ -109,9 +112,9 @@ def refuse_kink(study, name, direction, unit):
             return
         sides.append([np.sum(dout * (ahead - out)) / (step * unit), np.sum(dout * (out - back)) / (step * unit)])
     right, left = sides[-1]
-    gap, moved = abs(right - left), np.abs(np.subtract(*sides)).max()
+    gap, moved = abs(right - left), np.ptp(sides, axis=0).max()
     rounding = 4 * EPS * _norm(dout * out) / (STEPS[-1] * unit)
-    if gap > max(moved / STEADY, PLAIN * max(abs(right), abs(left)), DISTRUST * rounding):
+    if gap > max(moved / KEPT, PLAIN * max(abs(right), abs(left)), DISTRUST * rounding):
         raise ValueError(
             f"input {name!r}: forward is not smooth here, as ReLU is not at 0, nor a maximum of equal numbers: from "
             f"one side its derivative is {right:.6g}, from the other {left:.6g}; check it at other inputs"
@@ -132,21 +135,33 @@ def refuse_if_steps_disagree(study, name, probes, index, difference):
         Between backward and the central difference there.
     """
     direction, unit = probes.direction(index)
-    first, second = (study.along(central, name, direction, unit, step) for step in STEPS)
-    if DISTRUST * abs(first - second) > difference:
+    opinions = [study.along(central, name, direction, unit, step) for step in STEPS]
+    if DISTRUST * (max(opinions) - min(opinions)) > difference:
         raise ValueError(
-            f"input {name!r}: central differences can't tell: at {index} they give {first:.6g} with a step of "
-            f"{STEPS[0]:.0e} and {second:.6g} with {STEPS[1]:.0e}; let forward compute in float64, choose inputs near "
-            '1 where it is less curved, or use method="complex-step"'
+            f"input {name!r}: central differences can't tell: at {index} they give {opinions[0]:.9g} with one step and "
+            f"{opinions[-1]:.9g} with a tenth of it; let forward compute in float64, choose inputs near 1 where it is "
+            'less curved, or use method="complex-step"'
         )
 
 
-def rounding(study, name, gradient, numeric, probes, index):
-    """By how much backward and the numerical derivative change if the inputs change in their last digits.
+def refuse_unless_backward_repeats(study, name, gradient):
+    """Raise ValueError unless backward, after a fresh forward at the same point, says the same."""
+    again = study.layer.gradients(study.dout)[name]
+    if np.abs(again - gradient).max() > REPEATABLE[study.layer.dtype] * np.abs(gradient).max():
+        raise ValueError(
+            f"backward answers otherwise the second time, in the gradient of {name!r}: it keeps something from call to "
+            "call, such as gradients that add up; let each forward begin anew"
+        )
+
+
+def is_rounding(study, name, gradient, numeric, probes, index, moves):
+    """Whether backward and the numerical derivative differ at a place by rounding alone.
+
+    A wrong formula is as wrong at inputs that are a little different. Rounding is not: it falls anew each time.
 
     Parameters
     ----------
-    study, name
+    study, name, moves
         As in `refuse_if_complex_step_errs`.
     gradient, numeric : arrays
         What backward says, and the numerical derivative by each of the probes.
@@ -156,46 +171,39 @@ def rounding(study, name, gradient, numeric, probes, index):
 
     Returns
     -------
-    float
-        The largest change of either that a few samples show.
+    bool
 
     Raises
     ------
     ValueError
-        If backward does not answer the same at the same point.
+        If it is rounding, but so much that float64 (or float32, if that is checked) can't be the reason.
     """
-    layer, rng, derivative = study.layer, study.rng, DERIVATIVES[study.method]
-    again = layer.gradients(study.dout)[name]
-    if np.abs(again - gradient).max() > REPEATABLE[layer.dtype] * np.abs(gradient).max():
-        raise ValueError(
-            f"backward answers otherwise the second time, in the gradient of {name!r}: it keeps something from call to "
-            "call, such as gradients that add up; let each forward begin anew"
-        )
-    analytic, _ = probes.analytic(gradient)
-    places = [index, *(tuple(rng.integers(probes.shape)) for _ in range(PLACES))]
-    changes = [0.0]
-    for _ in range(NUDGES):
-        other = replace(study, layer=layer.nudged(rng))
+    derivative = DERIVATIVES[study.method]
+    said, true = probes.analytic(gradient)[0][index], numeric[index]
+    for size in np.repeat(NUDGES, NUDGE_REPEATS):
+        other = replace(study, layer=study.layer.nudged(study.rng, size))
         try:
             with np.errstate(all="ignore"):
-                there = probes.analytic(other.layer.gradients(study.dout)[name])[0]
-                changes.append(np.abs(there - analytic).max())
-                for place in places:
-                    changes.append(abs(other.along(derivative, name, *probes.direction(place)) - numeric[place]))
+                said_there = probes.analytic(other.layer.gradients(study.dout)[name])[0][index]
+                true_there = other.along(derivative, name, *probes.direction(index))
         except (TypeError, ValueError):  # at the border of the function's domain
             continue
-    return float(max(changes))
+        if abs((said_there - true_there) - (said - true)) > STEADY * abs(said - true):
+            if abs(said - true) <= blur(study, moves):
+                return True
+            if abs(true_there - true) > STEADY * abs(said - true):
+                raise ValueError(
+                    f"input {name!r}: rounding changes the derivative by {abs(true_there - true):.1e}, so nothing can "
+                    "be told; does forward compute in single precision, or subtract nearly equal numbers?"
+                )
+            return False  # it is backward that loses digits
+    return False
 
 
-def refuse_if_blurred(study, name, noise, moves):
-    """Raise ValueError if rounding is so large that it could not come from float64 (or float32, if that is checked)."""
-    blur = BLUR_FLOAT32 if study.layer.dtype == FLOAT32 else BLUR[study.method]
-    size = max(size_of_result(study, moves), _norm(study.dout))
-    if noise > blur * size:
-        raise ValueError(
-            f"input {name!r}: inputs that differ in their last digits have derivatives that differ by {noise:.1e}, so "
-            "nothing can be told; does forward compute in single precision, or subtract nearly equal numbers?"
-        )
+def blur(study, moves):
+    """How large a difference rounding may make."""
+    share = BLUR_FLOAT32 if study.layer.dtype == FLOAT32 else BLUR[study.method]
+    return share * max(size_of_result(study, moves), _norm(study.dout))
 
 
 def size_of_result(study, moves):

@@ -15,7 +15,7 @@ __tracebackhide__ = True  # in pytest, a failure shows the line of the test, not
 # Two calls with the same inputs may differ by this much, relative to the largest entry of out: sums of threaded
 # libraries may be taken in another order, a dropout is off by far more.
 REPEATABLE = {FLOAT64: 1e-12, FLOAT32: 1e-4}
-NUDGE = 4  # roundings: by how much `nudged` moves inputs at most
+LAST_DIGITS = 4  # roundings
 
 
 class NotFiniteError(ValueError):
@@ -134,10 +134,10 @@ class Layer:
                 f"changed what it computes with; it returned {_worst(out, now)}"
             )
 
-    def nudged(self, rng):
-        """The same layer at points that differ in their last digits: its derivatives differ by rounding."""
+    def nudged(self, rng, size):
+        """The same layer at points that differ by this share of themselves, or in their last digits if that is more."""
         other = copy.copy(self)
-        size = NUDGE * np.finfo(self.dtype).eps
+        size = max(size, LAST_DIGITS * np.finfo(self.dtype).eps)
         moved = {name: point * (1 + rng.uniform(-size, size, point.shape)) for name, point in self.points.items()}
         other.points = {name: np.asarray(point).astype(self.dtype).astype(np.float64) for name, point in moved.items()}
         return other

@@ -207,8 +207,8 @@ CASES = {
         linear,
         wrong(linear_gradients, "x", lambda g, *_: g.astype(np.float32).astype(float)),
         LINEAR,
-        "all but right: off by less than a millionth of the largest entry; digits lost, as to float32 on the way, or a "
-        "small term that is missing, as an epsilon",
+        "all but right: off by less than a millionth of the largest entry; digits lost, as to float32 or in a "
+        "saturated function, or a small term that is missing, as an epsilon",
     ),
     "one of two results": (
         mean_and_sum,

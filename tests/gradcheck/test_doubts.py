@@ -8,6 +8,9 @@ from small_layers import (
     X,
     relu,
     relu_gradients,
+    tanh,
+    tanh_gradients,
+    wrong,
 )
 
 from minicluster.gradcheck import GradientError, check_gradients
@@ -161,7 +164,7 @@ def small_norm_gradients(dy, cache):
 
 def test_steps_larger_than_the_inputs_have_no_opinion():
     check_gradients(small_norm, small_norm_gradients, {"x": 1e-6 * X})
-    with pytest.raises(ValueError, match="central differences can't tell: .* with a step of 1e-05 and .* with 1e-06"):
+    with pytest.raises(ValueError, match="central differences can't tell: .* with one step and .* with a tenth of it"):
         check_gradients(small_norm, small_norm_gradients, {"x": 1e-6 * X}, method="central")
 
 
@@ -236,6 +239,43 @@ def test_where_rounding_leaves_no_digit_backward_is_not_blamed():
     def backward(dinverse, inverse):
         return {"x": -inverse.T @ dinverse @ inverse.T}
 
-    with pytest.raises(ValueError, match="inputs that differ in their last digits have derivatives that differ by"):
+    with pytest.raises(ValueError, match="rounding changes the derivative by .*, so nothing can be told"):
         check_gradients(lambda x: (np.linalg.inv(x),) * 2, backward, {"x": hilbert})
     check_gradients(lambda x: (np.linalg.inv(x),) * 2, backward, {"x": hilbert + np.eye(6)})
+
+
+# Saturated layers ---------------------------------------------------------------------------------
+
+
+def log_loss(logits, targets):
+    shifted = logits - logits.real.max(axis=-1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    rows = np.arange(len(targets))
+    return -log_p[rows, targets].mean(), (np.exp(log_p), rows, targets)
+
+
+def log_loss_gradients(dloss, cache):
+    p, rows, targets = cache
+    gradient = p.copy()
+    gradient[rows, targets] -= 1
+    return {"logits": dloss * gradient / len(rows)}
+
+
+@pytest.mark.parametrize("lead", [5.0, 11.0, 16.0, 22.0])
+def test_a_loss_that_is_all_but_sure_is_not_blamed(lead):
+    """p - 1 leaves few digits there, and a small nudge changes neither: only larger ones show that it is rounding."""
+    logits, targets = X.copy(), np.array([0, 1, 2, 0, 1])
+    logits[np.arange(len(X)), targets] += lead
+    inputs = {"logits": logits, "targets": targets}
+    check_gradients(log_loss, log_loss_gradients, inputs)
+    for change in (lambda g, *_: 1.001 * g, lambda g, *_: -g, lambda g, *_: 0 * g):
+        with pytest.raises(GradientError):
+            check_gradients(log_loss, wrong(log_loss_gradients, "logits", change), inputs)
+
+
+@pytest.mark.parametrize("size", [5.0, 9.0, 15.0])
+def test_a_saturated_tanh_is_not_blamed(size):
+    inputs = {"x": np.array([size, -0.9 * size])}
+    check_gradients(tanh, tanh_gradients, inputs)
+    with pytest.raises(GradientError):
+        check_gradients(tanh, lambda dy, y: {"x": 2 * dy * (1 - y * y)}, inputs)
