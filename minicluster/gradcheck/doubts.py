@@ -24,10 +24,11 @@ OUT_ROUNDINGS = 4  # of dout * out
 NUDGES = (1e-15, 1e-11, 1e-8, 1e-5)
 NUDGE_REPEATS = 3
 STEADY = 0.3  # of a difference: a wrong formula is as wrong next door, while rounding falls anew each time
-# Rounding may blur a derivative by this share of dout * out, or of dout: some hundred roundings, divided by the step in
-# central differences. If by more, forward computes in single precision on the way, or numbers cancel.
-BLUR = {"complex-step": 500 * EPS, "central": 500 * EPS / CENTRAL_STEP}
-BLUR_FLOAT32 = 500 * float(np.finfo(np.float32).eps)
+# Rounding may blur a derivative by this share of dout * out, or of dout: far above what float64 leaves, 2e-16 and in
+# central differences 2e-11, and well below what float32 leaves, 6e-8 and 6e-3. Beyond, forward computes in single
+# precision on the way, or numbers cancel.
+BLUR = {"complex-step": 1e-11, "central": 1e-8}
+BLUR_FLOAT32 = 1e-3
 
 
 @dataclass(frozen=True)
