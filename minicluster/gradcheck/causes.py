@@ -41,8 +41,10 @@ class Evidence:
 
 def likely_cause(evidence):
     """Say what went wrong if it is one of a few frequent mistakes, else None."""
+    all_but_right = _lost_digits(evidence.wrong, evidence.right)
+    if all_but_right:
+        return all_but_right
     for recognise in (
-        _precision,
         _nothing,
         _upstream_left_out,
         _factor,
@@ -73,10 +75,6 @@ def likely_cause_of_shape(shape, expected):
     return None
 
 
-def _precision(evidence):
-    return _lost_digits(evidence.wrong, evidence.right)
-
-
 def _lost_digits(wrong, right):
     if _same(wrong, right):
         return (
@@ -92,12 +90,12 @@ def _nothing(evidence):
 
 def _upstream_left_out(evidence):
     for upstream in evidence.upstream:
-        missing_axes = evidence.right.ndim - upstream.ndim
-        if (
-            missing_axes >= 0 and upstream.shape == evidence.right.shape[: upstream.ndim]
-        ):  # a scalar, or one for each row
-            if _same(evidence.wrong * upstream.reshape(upstream.shape + (1,) * missing_axes), evidence.right):
-                return "it is not multiplied by the upstream gradient"
+        if upstream.shape != evidence.right.shape[: upstream.ndim]:
+            continue
+        # One for each entry, for each row, or a single one: aligned with the leading axes.
+        aligned = upstream.reshape(upstream.shape + (1,) * (evidence.right.ndim - upstream.ndim))
+        if _same(evidence.wrong * aligned, evidence.right):
+            return "it is not multiplied by the upstream gradient"
 
 
 def _factor(evidence):

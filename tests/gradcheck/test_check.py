@@ -116,7 +116,7 @@ def test_a_wrong_entry_among_many_is_found_and_named():
     # 1e-3 was added; the subtraction of two numbers of size 1 leaves 1e-15 of rounding.
     assert error.analytic - error.numeric == pytest.approx(1e-3, abs=1e-12)
     largest = np.abs(X.T @ checked_generator(0).normal(size=(N, C))).max()  # dout is the first draw
-    assert error.relative_error == pytest.approx(1e-3 / largest, rel=1e-6)
+    assert error.relative_error == pytest.approx(1e-3 / largest, rel=1e-6)  # 1e-3 is known to 1e-12, as above
     numbers = f"{error.analytic:.8g}", f"{error.numeric:.8g}", f"{error.relative_error:.1e}"
     for text in ("'weight'", "(1, 2)", *numbers):
         assert text in str(error).splitlines()[0]
