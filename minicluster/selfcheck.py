@@ -131,7 +131,7 @@ def layer_pairs(config, tokens, targets, mask, rng):
     """
     (B, T), C, F, V, H = tokens.shape, config.d_model, config.d_ff, config.vocab_size, config.n_heads
     start = rng.integers(0, np.arange(T) + 1, (B, T))
-    operations = choose_operations("numpy")
+    operations = choose_operations("numpy", np.float64)
     block = {name[len("h.0.") :]: shape for name, shape in config.parameter_shapes().items() if name.startswith("h.0.")}
 
     def attention(qkv, start):

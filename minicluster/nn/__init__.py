@@ -1,10 +1,10 @@
 """The model in plain NumPy: one file a layer, forward and backward side by side."""
 
-from .adamw import AdamW, clip_gradients, warmup_cosine
+from .adamw import AdamW, clip_and_update, clip_gradients, warmup_cosine
 from .attention import attention_backward, attention_forward
 from .block import block_backward, block_forward
 from .cross_entropy import cross_entropy
-from .embedding import embedding_backward, embedding_forward
+from .embedding import embedding_backward, embedding_forward, unembedding_backward, unembedding_forward
 from .gelu import gelu_backward, gelu_forward
 from .layernorm import layernorm_backward, layernorm_forward
 from .linear import linear_backward, linear_forward
@@ -22,6 +22,7 @@ __all__ = [
     "attention_forward",
     "block_backward",
     "block_forward",
+    "clip_and_update",
     "clip_gradients",
     "cross_entropy",
     "embedding_backward",
@@ -36,5 +37,7 @@ __all__ = [
     "mlp_forward",
     "softmax_backward",
     "softmax_forward",
+    "unembedding_backward",
+    "unembedding_forward",
     "warmup_cosine",
 ]

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .parameters import Parameters
+
 
 class AdamW:
     """Adam with decoupled weight decay.
@@ -47,8 +49,7 @@ class AdamW:
         self.eps = eps
         self.weight_decay = weight_decay
         self.steps = 0
-        self.mean = {name: np.zeros_like(array) for name, array in parameters.items()}
-        self.mean_square = {name: np.zeros_like(array) for name, array in parameters.items()}
+        self.mean, self.mean_square = _zeros_like(parameters), _zeros_like(parameters)
 
     def step(self, gradients, lr=None):
         """Move the parameters one step against the gradients.
@@ -65,14 +66,8 @@ class AdamW:
         ValueError, TypeError
             If a gradient is missing, has no parameter or the wrong shape or dtype. Nothing has changed then.
         """
-        lr = self.lr if lr is None else lr
-        _require_at_least_0("lr", lr)
-        self._check(gradients)
-        self.steps += 1
+        lr, correction1, correction2 = self.begin_step(gradients, lr)
         beta1, beta2 = self.betas
-        # The running means start at 0 and are too small at first, by exactly these factors.
-        correction1 = 1 - beta1**self.steps
-        correction2 = 1 - beta2**self.steps
         for name, parameter in self.parameters.items():
             gradient, mean, mean_square = gradients[name], self.mean[name], self.mean_square[name]
             mean *= beta1
@@ -83,7 +78,31 @@ class AdamW:
                 parameter *= 1 - lr * self.weight_decay
             parameter -= (lr / correction1) * mean / (np.sqrt(mean_square / correction2) + self.eps)
 
+    def begin_step(self, gradients, lr=None):
+        """Check a step's arguments and count the step; `step` does the rest.
+
+        Parameters
+        ----------
+        gradients, lr
+            As in `step`.
+
+        Returns
+        -------
+        lr : float
+        correction1, correction2 : float
+            The running means start at 0 and are too small at first, by exactly these factors.
+        """
+        lr = self.lr if lr is None else lr
+        _require_at_least_0("lr", lr)
+        self._check(gradients)
+        self.steps += 1
+        beta1, beta2 = self.betas
+        return lr, 1 - beta1**self.steps, 1 - beta2**self.steps
+
     def _check(self, gradients):
+        if isinstance(gradients, Parameters) and isinstance(self.parameters, Parameters):
+            if gradients.shapes == self.parameters.shapes and gradients.flat.dtype == self.parameters.flat.dtype:
+                return  # all at once; what follows is for other mappings, and to say what doesn't fit
         if gradients.keys() != self.parameters.keys():
             odd = sorted(gradients.keys() ^ self.parameters.keys())
             raise ValueError(f"gradients and parameters differ in {', '.join(odd)}, expected the same names")
@@ -92,6 +111,28 @@ class AdamW:
                 raise ValueError(f"gradients[{name!r}] has shape {gradients[name].shape}, expected {parameter.shape}")
             if not np.can_cast(gradients[name].dtype, parameter.dtype, "same_kind"):
                 raise TypeError(f"gradients[{name!r}] has dtype {gradients[name].dtype}, expected {parameter.dtype}")
+
+
+def clip_and_update(optimizer, gradients, max_norm):
+    """Clip the gradients and move the parameters.
+
+    Parameters
+    ----------
+    optimizer : AdamW
+    gradients : mapping
+        As in `AdamW.step`; may be changed.
+    max_norm : float
+        See `clip_gradients`.
+
+    Returns
+    -------
+    norm : float
+        Before clipping. If it is not finite, nothing was updated.
+    """
+    norm = clip_gradients(gradients, max_norm)
+    if math.isfinite(norm):
+        optimizer.step(gradients)
+    return norm
 
 
 def clip_gradients(gradients, max_norm):
@@ -143,6 +184,12 @@ def warmup_cosine(step, steps, lr, warmup, final=0.1):
         return lr * (step + 1) / (warmup + 1)
     progress = (step - warmup) / max(1, steps - 1 - warmup)  # 0 to 1
     return lr * (final + (1 - final) * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+def _zeros_like(parameters):
+    if isinstance(parameters, Parameters):
+        return parameters.zeros_like()
+    return {name: np.zeros_like(array) for name, array in parameters.items()}
 
 
 def _require_at_least_0(name, value):

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from ..checks import check_starts
 from .softmax import softmax_backward, softmax_forward
 
 
@@ -105,14 +106,6 @@ def visible_keys(B, T, start=None):
     visible = positions <= positions[:, None]  # (T, T): key <= query
     if start is None:
         return visible[None, None]  # (1, 1, T, T)
-    start = np.asarray(start)
-    if not np.issubdtype(start.dtype, np.integer):
-        raise TypeError(f"start has dtype {start.dtype}, expected integers")
-    if start.shape != (B, T):
-        raise ValueError(f"start has shape {start.shape}, expected (B, T) = {(B, T)}")
-    blind = (start < 0) | (start > positions)  # (B, T): no key left to see
-    if blind.any():
-        b, t = np.argwhere(blind)[0]
-        raise ValueError(f"start[{b}, {t}] = {start[b, t]}, expected 0 to {t}: query {t} sees keys start to {t}")
+    start = check_starts(start, B, T)
     visible = visible & (positions >= start[:, :, None])  # (B, T, T)
     return visible[:, None]  # (B, 1, T, T)

@@ -27,14 +27,12 @@ def block_forward(x, parameters, n_heads, operations, start=None):
     normed, ln_1 = operations.layernorm_forward(x, p["ln_1.weight"], p["ln_1.bias"])
     qkv, c_attn = operations.linear_forward(normed, p["attn.c_attn.weight"], p["attn.c_attn.bias"])  # (B, T, 3C)
     mixed, attention = operations.attention_forward(qkv, n_heads, start)  # (B, T, C)
-    update, c_proj = operations.linear_forward(mixed, p["attn.c_proj.weight"], p["attn.c_proj.bias"])
-    x = x + update
+    # x + c_proj(mixed); the layer adds the residual stream itself, which saves a pass over it
+    x, c_proj = operations.linear_forward(mixed, p["attn.c_proj.weight"], p["attn.c_proj.bias"], residual=x)
 
     normed, ln_2 = operations.layernorm_forward(x, p["ln_2.weight"], p["ln_2.bias"])
-    update, mlp = operations.mlp_forward(
-        normed, p["mlp.c_fc.weight"], p["mlp.c_fc.bias"], p["mlp.c_proj.weight"], p["mlp.c_proj.bias"]
-    )
-    x = x + update
+    mlp_parameters = (p["mlp.c_fc.weight"], p["mlp.c_fc.bias"], p["mlp.c_proj.weight"], p["mlp.c_proj.bias"])
+    x, mlp = operations.mlp_forward(normed, *mlp_parameters, residual=x)  # x + mlp(normed)
     return x, (ln_1, c_attn, attention, c_proj, ln_2, mlp)
 
 
@@ -59,18 +57,17 @@ def block_backward(dx, cache, operations):
 
     # forward: x = x + mlp(layernorm(x))
     mlp = operations.mlp_backward(dx, mlp_cache)
-    ln_2 = operations.layernorm_backward(mlp["x"], ln_2_cache)
-    dx = dx + ln_2["x"]  # the straight path and the path through the MLP
+    ln_2 = operations.layernorm_backward(mlp["x"], ln_2_cache, residual=dx)
+    dx = ln_2["x"]  # the sum of the straight path and the path through the MLP
 
     # forward: x = x + c_proj(attention(c_attn(layernorm(x))))
     c_proj = operations.linear_backward(dx, c_proj_cache)
     attention = operations.attention_backward(c_proj["x"], attention_cache)
     c_attn = operations.linear_backward(attention["qkv"], c_attn_cache)
-    ln_1 = operations.layernorm_backward(c_attn["x"], ln_1_cache)
-    dx = dx + ln_1["x"]  # the straight path and the path through attention
+    ln_1 = operations.layernorm_backward(c_attn["x"], ln_1_cache, residual=dx)
 
     return {
-        "x": dx,
+        "x": ln_1["x"],  # the sum of the straight path and the path through attention
         "ln_1.weight": ln_1["weight"],
         "ln_1.bias": ln_1["bias"],
         "attn.c_attn.weight": c_attn["weight"],

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ..checks import check_targets
+
 
 def cross_entropy(logits, targets, mask=None):
     """Mean of -log softmax(logits)[target] over the counted tokens, and its gradient.
@@ -28,7 +30,7 @@ def cross_entropy(logits, targets, mask=None):
         If shapes or dtypes don't fit, a counted target is out of range, or no token counts.
     """
     logits = np.asarray(logits)
-    targets, mask = _checked(logits, targets, mask)
+    targets, mask = check_targets(logits, targets, mask)
     counted = logits[mask]  # (..., V) -> (N, V), only the rows that count
     N = len(counted)
     rows, right = np.arange(N), targets[mask]  # (N,)
@@ -45,31 +47,3 @@ def cross_entropy(logits, targets, mask=None):
     dlogits = np.zeros_like(logits)
     dlogits[mask] = dcounted  # (N, V) -> (..., V)
     return loss, dlogits
-
-
-def _checked(logits, targets, mask):
-    """Return targets and mask as arrays that fit the logits, or say what doesn't fit."""
-    if not np.issubdtype(logits.dtype, np.inexact):
-        raise TypeError(f"logits has dtype {logits.dtype}, expected float or complex")
-    if logits.ndim < 2:
-        raise ValueError(f"logits has shape {logits.shape}, expected (n, V) or (B, T, V)")
-    targets = np.asarray(targets)
-    if not np.issubdtype(targets.dtype, np.integer):
-        raise TypeError(f"targets has dtype {targets.dtype}, expected integers")
-    if targets.shape != logits.shape[:-1]:
-        raise ValueError(f"targets has shape {targets.shape}, expected {logits.shape[:-1]} for logits {logits.shape}")
-    if mask is None:
-        mask = np.ones(targets.shape, bool)
-    mask = np.asarray(mask)
-    if mask.dtype != bool:
-        raise TypeError(f"mask has dtype {mask.dtype}, expected bool")
-    if mask.shape != targets.shape:
-        raise ValueError(f"mask has shape {mask.shape}, expected {targets.shape} like targets")
-    if not mask.any():
-        raise ValueError("mask is False everywhere, expected at least one counted token")
-    V = logits.shape[-1]
-    wrong = mask & ((targets < 0) | (targets >= V))
-    if wrong.any():
-        index = tuple(int(i) for i in np.argwhere(wrong)[0])
-        raise ValueError(f"targets{list(index)} = {targets[index]}, expected 0 to {V - 1}")
-    return targets, mask

@@ -1,4 +1,4 @@
-"""Token and position embeddings: where token ids become vectors."""
+"""Token and position embeddings: where token ids become vectors, and at the model's end vectors become scores."""
 
 import numpy as np
 
@@ -52,3 +52,44 @@ def embedding_backward(dx, cache):
     dwte = np.zeros(wte_shape, dx.dtype)
     np.add.at(dwte, tokens, dx)  # unlike dwte[tokens] += dx, this adds repeated tokens up
     return {"wte": dwte, "wpe": dwpe}
+
+
+def unembedding_forward(x, wte):
+    """Score each token of the vocabulary by the product of its vector with `x`.
+
+    Parameters
+    ----------
+    x : (..., C) array
+    wte : (V, C) array
+        One row for each token; with tied embeddings the same as in `embedding_forward`.
+
+    Returns
+    -------
+    logits : (..., V) array
+    cache : tuple
+        What `unembedding_backward` needs.
+    """
+    logits = x @ wte.T  # (..., C) @ (C, V) -> (..., V)
+    return logits, (x, wte)
+
+
+def unembedding_backward(dlogits, cache):
+    """Gradients of `unembedding_forward`.
+
+    Parameters
+    ----------
+    dlogits : (..., V) array
+    cache : tuple
+        From `unembedding_forward`.
+
+    Returns
+    -------
+    dict
+        `x` (..., C), `wte` (V, C).
+    """
+    x, wte = cache
+    V, C = wte.shape
+    # forward: logits = x @ wte.T
+    dwte = dlogits.reshape(-1, V).T @ x.reshape(-1, C)  # (V, rows) @ (rows, C) -> (V, C)
+    dx = dlogits @ wte  # (..., V) @ (V, C) -> (..., C)
+    return {"x": dx, "wte": dwte}

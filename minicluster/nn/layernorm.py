@@ -32,7 +32,7 @@ def layernorm_forward(x, weight, bias):
     return y, (xhat, rstd, weight)
 
 
-def layernorm_backward(dy, cache):
+def layernorm_backward(dy, cache, residual=None):
     """Gradients of layer normalisation.
 
     The mean and the standard deviation depend on x too, so an entry of x reaches y by three paths:
@@ -47,6 +47,8 @@ def layernorm_backward(dy, cache):
     dy : (..., C) array
     cache : tuple
         From `layernorm_forward`.
+    residual : (..., C) array, optional
+        Added to x's gradient: what comes back by the stream that goes around the layer.
 
     Returns
     -------
@@ -65,4 +67,6 @@ def layernorm_backward(dy, cache):
     through_mean = dxhat.mean(axis=-1, keepdims=True)  # (..., 1)
     through_variance = xhat * (dxhat * xhat).mean(axis=-1, keepdims=True)  # (..., C)
     dx = rstd * (dxhat - through_mean - through_variance)
+    if residual is not None:
+        dx += residual
     return {"x": dx, "weight": dweight, "bias": dbias}

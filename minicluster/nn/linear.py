@@ -1,7 +1,7 @@
 """The linear layer: a matrix product and a bias."""
 
 
-def linear_forward(x, weight, bias):
+def linear_forward(x, weight, bias, residual=None):
     """Multiply the last axis of `x` by `weight` and add `bias`.
 
     Parameters
@@ -10,6 +10,8 @@ def linear_forward(x, weight, bias):
     weight : (n_in, n_out) array
         GPT-2's layout; PyTorch's nn.Linear stores the transpose.
     bias : (n_out,) array
+    residual : (..., n_out) array, optional
+        Added to the result: the stream that goes around the layer. Its gradient is dy itself.
 
     Returns
     -------
@@ -19,6 +21,8 @@ def linear_forward(x, weight, bias):
     """
     y = x @ weight  # (..., n_in) @ (n_in, n_out) -> (..., n_out)
     y += bias
+    if residual is not None:
+        y += residual
     return y, (x, weight)
 
 

@@ -4,7 +4,7 @@ from .gelu import gelu_backward, gelu_forward
 from .linear import linear_backward, linear_forward
 
 
-def mlp_forward(x, fc_weight, fc_bias, proj_weight, proj_bias):
+def mlp_forward(x, fc_weight, fc_bias, proj_weight, proj_bias, residual=None):
     """Two linear layers with GELU between them.
 
     Parameters
@@ -12,6 +12,8 @@ def mlp_forward(x, fc_weight, fc_bias, proj_weight, proj_bias):
     x : (..., C) array
     fc_weight, fc_bias : (C, F) and (F,) arrays
     proj_weight, proj_bias : (F, C) and (C,) arrays
+    residual : (..., C) array, optional
+        Added to the result: the stream that goes around the layer. Its gradient is dy itself.
 
     Returns
     -------
@@ -21,7 +23,7 @@ def mlp_forward(x, fc_weight, fc_bias, proj_weight, proj_bias):
     """
     wide, fc_cache = linear_forward(x, fc_weight, fc_bias)  # (..., C) -> (..., F)
     gated, gelu_cache = gelu_forward(wide)  # (..., F)
-    y, proj_cache = linear_forward(gated, proj_weight, proj_bias)  # (..., F) -> (..., C)
+    y, proj_cache = linear_forward(gated, proj_weight, proj_bias, residual)  # (..., F) -> (..., C)
     return y, (fc_cache, gelu_cache, proj_cache)
 
 

@@ -1,49 +1,79 @@
-"""The one place that chooses which functions a Transformer computes with."""
+"""The one place that chooses which functions a Transformer computes with: plain NumPy, or the kernels."""
 
-from types import SimpleNamespace
+import numpy as np
 
+from .adamw import clip_and_update
 from .attention import attention_backward, attention_forward
 from .cross_entropy import cross_entropy
-from .embedding import embedding_backward, embedding_forward
+from .embedding import embedding_backward, embedding_forward, unembedding_backward, unembedding_forward
 from .layernorm import layernorm_backward, layernorm_forward
 from .linear import linear_backward, linear_forward
 from .mlp import mlp_backward, mlp_forward
 
-BACKENDS = ("auto", "numpy")
-
-NUMPY = SimpleNamespace(
-    embedding_forward=embedding_forward,
-    embedding_backward=embedding_backward,
-    layernorm_forward=layernorm_forward,
-    layernorm_backward=layernorm_backward,
-    linear_forward=linear_forward,
-    linear_backward=linear_backward,
-    attention_forward=attention_forward,
-    attention_backward=attention_backward,
-    mlp_forward=mlp_forward,
-    mlp_backward=mlp_backward,
-    cross_entropy=cross_entropy,
-)
+BACKENDS = ("auto", "numba", "numpy")
+KERNEL_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
 
-def choose_operations(backend):
-    """Return the namespace of layer functions for a backend.
+class NumpyOperations:
+    """The plain functions of this package."""
+
+    backend = "numpy"
+    embedding_forward = staticmethod(embedding_forward)
+    embedding_backward = staticmethod(embedding_backward)
+    layernorm_forward = staticmethod(layernorm_forward)
+    layernorm_backward = staticmethod(layernorm_backward)
+    linear_forward = staticmethod(linear_forward)
+    linear_backward = staticmethod(linear_backward)
+    attention_forward = staticmethod(attention_forward)
+    attention_backward = staticmethod(attention_backward)
+    mlp_forward = staticmethod(mlp_forward)
+    mlp_backward = staticmethod(mlp_backward)
+    unembedding_forward = staticmethod(unembedding_forward)
+    unembedding_backward = staticmethod(unembedding_backward)
+    cross_entropy = staticmethod(cross_entropy)
+    clip_and_update = staticmethod(clip_and_update)
+
+    def new_gradients(self, parameters):
+        """Return where a model's gradients go: Parameters like `parameters`, zeros."""
+        return parameters.zeros_like()
+
+    def reusing_memory(self, parameters):
+        """Return the operations for a training loop: these, as NumPy's allocator keeps memory well enough."""
+        return self
+
+
+def choose_operations(backend, dtype):
+    """Return the layer functions for a backend.
 
     Parameters
     ----------
     backend : str
-        "auto" or "numpy". Both mean the plain NumPy functions of this package, the only ones so far.
+        "numpy", the plain functions of this package; "numba", their compiled twins in `kernels`; or "auto": Numba's
+        for float32 and float64, where Numba is installed and its compiler is not switched off (NUMBA_DISABLE_JIT).
+    dtype : NumPy dtype
+        Of the parameters.
 
     Returns
     -------
-    SimpleNamespace
-        `linear_forward`, `linear_backward` and so on.
+    object
+        With `linear_forward`, `linear_backward` and so on.
 
     Raises
     ------
     ValueError
-        If there is no such backend.
+        If there is no such backend, or Numba's can't be had.
     """
     if backend not in BACKENDS:
         raise ValueError(f"backend = {backend!r}, expected one of {', '.join(BACKENDS)}")
-    return NUMPY
+    suits = np.dtype(dtype) in KERNEL_DTYPES
+    if backend == "numpy" or (backend == "auto" and not suits):
+        return NumpyOperations()
+    if not suits:
+        raise ValueError(f"backend = 'numba' with dtype {np.dtype(dtype)}, expected float32 or float64")
+    try:
+        from .. import jit, kernels  # here, because Numba takes half a second to load
+    except ImportError as error:
+        if backend == "auto":
+            return NumpyOperations()
+        raise ValueError(f"backend = 'numba', but Numba can't be imported: {error}") from error
+    return kernels.KernelOperations() if backend == "numba" or jit.ENABLED else NumpyOperations()

@@ -20,6 +20,7 @@ class Parameters(MutableMapping):
     """
 
     def __init__(self, shapes, dtype):
+        self.shapes = dict(shapes)
         sizes = [int(np.prod(shape)) for shape in shapes.values()]
         self._flat = np.zeros(sum(sizes), dtype)
         pieces = np.split(self._flat, np.cumsum(sizes)[:-1])  # views, not copies
@@ -37,7 +38,7 @@ class Parameters(MutableMapping):
 
     def zeros_like(self):
         """Return zeros of the same names, shapes and dtype, for gradients."""
-        return Parameters({name: view.shape for name, view in self.items()}, self.flat.dtype)
+        return Parameters(self.shapes, self.flat.dtype)
 
     def check(self, name, value):
         """Raise KeyError, ValueError or TypeError unless `value` can be assigned to `name`."""
@@ -55,12 +56,14 @@ class Parameters(MutableMapping):
         return copy
 
     def __reduce__(self):
-        return _rebuild, ({name: view.shape for name, view in self.items()}, self.flat)
+        return _rebuild, (self.shapes, self.flat)
 
     def __getitem__(self, name):
         return self._views[name]
 
     def __setitem__(self, name, value):
+        if value is self._views.get(name):
+            return  # written in place already
         self.check(name, value)
         self._views[name][...] = value
 

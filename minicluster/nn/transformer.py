@@ -1,10 +1,11 @@
 """The model: GPT-2's architecture, small, with its backward pass beneath its forward pass."""
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..checks import check_whole_number
+from ..checks import check_tokens, check_whole_number
 from .block import block_backward, block_forward
 from .operations import choose_operations
 from .parameters import Parameters
@@ -111,7 +112,8 @@ class Transformer:
             raise ValueError(f"dtype = {np.dtype(dtype)}, expected one of float32, float64, complex128")
         self.config = config
         self.dtype = np.dtype(dtype)
-        self.operations = choose_operations(backend)
+        self.operations = choose_operations(backend, self.dtype)
+        self._training_twin = None
         self._parameters = Parameters(config.parameter_shapes(), self.dtype)
         self._initialise(np.random.default_rng(seed))
 
@@ -153,8 +155,8 @@ class Transformer:
         stream, cache = self._residual_stream(tokens, start)
         p = self.parameters
         normed, ln_f = self.operations.layernorm_forward(stream[-1], p["ln_f.weight"], p["ln_f.bias"])
-        logits = normed @ self._head().T  # (B, T, C) @ (C, V) -> (B, T, V)
-        return logits, (*cache, ln_f, normed)
+        logits, unembedding = self.operations.unembedding_forward(normed, self._head())  # (B, T, V)
+        return logits, (*cache, ln_f, unembedding, logits.shape)
 
     def backward(self, dlogits, cache):
         """Turn the gradient at the logits into the gradient of every parameter.
@@ -175,19 +177,17 @@ class Transformer:
         ValueError
             If `dlogits` has another shape than the logits.
         """
-        embedding_cache, block_caches, ln_f_cache, normed = cache
-        V, C = self._head().shape
-        dlogits, expected = np.asarray(dlogits), (*normed.shape[:-1], V)
-        if dlogits.shape != expected:
-            raise ValueError(f"dlogits has shape {dlogits.shape}, expected {expected}, that of the logits")
-        gradients = self.parameters.zeros_like()
+        embedding_cache, block_caches, ln_f_cache, unembedding_cache, logits_shape = cache
+        dlogits = np.asarray(dlogits)
+        if dlogits.shape != logits_shape:
+            raise ValueError(f"dlogits has shape {dlogits.shape}, expected {logits_shape}, that of the logits")
+        gradients = self.operations.new_gradients(self.parameters)
 
-        # forward: logits = normed @ head.T
-        dhead = dlogits.reshape(-1, V).T @ normed.reshape(-1, C)  # (V, B T) @ (B T, C) -> (V, C)
-        dnormed = dlogits @ self._head()  # (B, T, V) @ (V, C) -> (B, T, C)
+        # forward: logits = unembedding(normed)
+        unembedding = self.operations.unembedding_backward(dlogits, unembedding_cache)  # x: (B, T, C)
 
         # forward: normed = layernorm(last of the stream)
-        ln_f = self.operations.layernorm_backward(dnormed, ln_f_cache)
+        ln_f = self.operations.layernorm_backward(unembedding["x"], ln_f_cache)
         gradients["ln_f.weight"], gradients["ln_f.bias"] = ln_f["weight"], ln_f["bias"]
         dx = ln_f["x"]  # (B, T, C)
 
@@ -202,9 +202,9 @@ class Transformer:
         embedding = self.operations.embedding_backward(dx, embedding_cache)
         gradients["wpe.weight"] = embedding["wpe"]
         if self.config.tie_embeddings:
-            gradients["wte.weight"] = embedding["wte"] + dhead  # read twice: at the bottom and at the top
+            gradients["wte.weight"] = embedding["wte"] + unembedding["wte"]  # read twice: at the bottom and at the top
         else:
-            gradients["wte.weight"], gradients["lm_head.weight"] = embedding["wte"], dhead
+            gradients["wte.weight"], gradients["lm_head.weight"] = embedding["wte"], unembedding["wte"]
         return gradients
 
     def hidden_states(self, tokens, start=None):
@@ -222,6 +222,22 @@ class Transformer:
         """
         stream, _ = self._residual_stream(tokens, start)
         return np.stack(stream)  # (L + 1, B, T, C)
+
+    def reusing_memory(self):
+        """Return this model for training loops: the same parameters, but results in memory that is used again.
+
+        What its forward and backward return is overwritten by the next backward's gradients, and otherwise reused
+        once it has been dropped. The same object at each call.
+
+        Returns
+        -------
+        Transformer
+        """
+        if self._training_twin is None:
+            twin = copy.copy(self)
+            twin.operations = self.operations.reusing_memory(self.parameters)
+            self._training_twin = twin
+        return self._training_twin
 
     def load_state_dict(self, state):
         """Take over all parameters from a GPT-2 state dict, such as Hugging Face's.
@@ -251,7 +267,8 @@ class Transformer:
 
     def _residual_stream(self, tokens, start):
         """Return the L + 1 states of the stream, each (B, T, C), and the caches to go back through them."""
-        tokens = self._checked(tokens)
+        # A copy: the cache keeps it, and the caller may reuse the array.
+        tokens = check_tokens(tokens, self.config.vocab_size, self.config.context_length).copy()
         p = self.parameters
         x, embedding_cache = self.operations.embedding_forward(tokens, p["wte.weight"], p["wpe.weight"])
         stream, block_caches = [x], []
@@ -269,17 +286,3 @@ class Transformer:
     def _head(self):
         """Return the (V, C) matrix whose rows are compared with the last normalised state."""
         return self.parameters["wte.weight" if self.config.tie_embeddings else "lm_head.weight"]
-
-    def _checked(self, tokens):
-        tokens = np.array(tokens)  # a copy: the cache keeps it, and the caller may reuse the array
-        if not np.issubdtype(tokens.dtype, np.integer):
-            raise TypeError(f"tokens has dtype {tokens.dtype}, expected integers")
-        if tokens.ndim != 2 or 0 in tokens.shape:
-            raise ValueError(f"tokens has shape {tokens.shape}, expected (B, T), both at least 1")
-        if tokens.shape[1] > self.config.context_length:
-            raise ValueError(f"tokens has {tokens.shape[1]} positions, expected at most {self.config.context_length}")
-        wrong = (tokens < 0) | (tokens >= self.config.vocab_size)
-        if wrong.any():
-            b, t = np.argwhere(wrong)[0]
-            raise ValueError(f"tokens[{b}, {t}] = {tokens[b, t]}, expected 0 to {self.config.vocab_size - 1}")
-        return tokens

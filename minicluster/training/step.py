@@ -51,14 +51,14 @@ def train_step(model, optimizer, tokens, targets, mask=None, max_norm=1.0, start
     norm : float
         The gradient's norm before clipping. If loss or norm is not finite, nothing was updated.
     """
+    model = model.reusing_memory()
     logits, cache = model.forward(tokens, start)  # (B, T, V)
     loss, dlogits = model.operations.cross_entropy(logits, targets, mask)
     gradients = model.backward(dlogits, cache)
-    norm = clip_gradients(gradients, max_norm)
     loss = float(loss)
-    if math.isfinite(loss) and math.isfinite(norm):
-        optimizer.step(gradients)
-    return loss, norm
+    if not math.isfinite(loss):
+        return loss, clip_gradients(gradients, max_norm)
+    return loss, model.operations.clip_and_update(optimizer, gradients, max_norm)
 
 
 def training_steps(model, optimizer, split, steps, *, batch_size, seed, learning_rate, max_norm=1.0):

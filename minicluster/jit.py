@@ -1,0 +1,145 @@
+"""What all compiled code shares: how it is compiled, where it is kept, and that one thread at a time runs it."""
+
+import functools
+import hashlib
+import os
+import shutil
+import sys
+import threading
+from pathlib import Path
+
+import numba
+from numba import prange
+
+__all__ = ["ENABLED", "compiled", "prange"]
+
+# For comparing them: MINICLUSTER_VECTORS=plain leaves the choice of vector instructions to the compiler everywhere.
+EXPLICIT_VECTORS = os.environ.get("MINICLUSTER_VECTORS") != "plain"
+ENABLED = not numba.config.DISABLE_JIT  # False under NUMBA_DISABLE_JIT=1: kernels then run as ordinary Python
+
+# What "fast" may change: the order of sums, a * b + c in one rounding, x / y as x * (1 / y), the sign of zero. Not among
+# them is the licence to assume that no number is NaN or infinite, which `fastmath=True` would add: a model that
+# diverges must show it.
+FASTMATH = {"reassoc", "contract", "arcp", "nsz"}
+
+# Numba notices a changed function, but not a changed function that it calls in another file. So compiled code is kept
+# in a folder named by a hash of all these sources: other sources, other folder.
+PACKAGE = Path(__file__).parent
+SOURCES = (Path(__file__), *sorted((PACKAGE / "kernels").glob("*.py")))
+FOLDER_PREFIX = "compiled-"
+KEPT_FOLDERS = 4  # of other versions, in case several are in use side by side; older ones are deleted
+
+# Numba's "workqueue" threads, which macOS often has, abort the process if two Python threads use them at once.
+_ONE_AT_A_TIME = threading.RLock()
+
+
+def compiled(parallel=False, fastmath=FASTMATH):
+    """Decorate a function that Numba compiles when it is first called, and keeps for later runs.
+
+    Parameters
+    ----------
+    parallel : bool
+        Whether the function has `prange` loops. It is then called from Python only, by one thread at a time.
+    fastmath : set of str
+        The liberties that the compiler may take; LLVM's names.
+
+    Returns
+    -------
+    function
+        A decorator. NaN and infinity pass through what it compiles, and a division by 0 gives infinity, as in NumPy.
+    """
+
+    def decorate(function):
+        if not ENABLED:
+            return function
+        dispatcher = _with_cache(function, parallel=parallel, fastmath=fastmath)
+        if not parallel:
+            return dispatcher
+
+        @functools.wraps(function)
+        def run(*arguments):
+            with _ONE_AT_A_TIME:
+                return dispatcher(*arguments)
+
+        return run
+
+    return decorate
+
+
+def _with_cache(function, **options):
+    """Return the function as Numba's dispatcher, with its compiled code kept in `cache_folder()`."""
+    folder, before = cache_folder(), numba.config.CACHE_DIR
+    try:
+        if folder is not None:
+            numba.config.CACHE_DIR = str(folder)  # read at decoration; other people's functions keep their own place
+        return numba.njit(function, cache=folder is not None, error_model="numpy", **options)
+    finally:
+        numba.config.CACHE_DIR = before
+
+
+@functools.cache
+def cache_folder():
+    """Return the folder that keeps the compiled code of these very sources; None if no such folder can be written.
+
+    It lies in NUMBA_CACHE_DIR if that is set, else where the system keeps a user's caches, never in the package, which
+    may be read-only. The folders of sources that are long gone are deleted.
+    """
+    folder = _user_cache() / "minicluster" / f"{FOLDER_PREFIX}{_fingerprint()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".probe-{os.getpid()}-{threading.get_ident()}"
+        probe.write_bytes(b"")
+        probe.unlink()
+        os.utime(folder)  # used now, so deleted last
+        _delete_old(folder)
+    except OSError:
+        return None
+    return folder
+
+
+def _user_cache():
+    if numba.config.CACHE_DIR:
+        return Path(numba.config.CACHE_DIR)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+
+
+def _fingerprint():
+    """Return a hash of all sources, of Numba's version and of the settings that change what is compiled."""
+    digest = hashlib.sha256(f"{numba.__version__} {EXPLICIT_VECTORS}".encode())
+    for path in SOURCES:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _delete_old(current):
+    others = [path for path in current.parent.glob(f"{FOLDER_PREFIX}*") if path != current]
+    for path in sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT_FOLDERS:]:
+        shutil.rmtree(path, ignore_errors=True)  # another process may be deleting it, too
+
+
+def _announce_compilation():
+    """Have the first compilation of this process say on stderr what is happening: it takes a while."""
+    from numba.core import event
+
+    class Announcement(event.Listener):
+        said = False
+
+        def on_start(self, compilation):
+            function = compilation.data["dispatcher"].py_func
+            if not self.said and function.__module__.startswith(f"{__package__}."):
+                self.said = True
+                kept = "only this once" if cache_folder() else "each time: no folder to keep them in could be written"
+                print(f"minicluster: compiling its kernels for this machine ({kept}) ...", file=sys.stderr, flush=True)
+
+        def on_end(self, compilation):
+            pass
+
+    event.register("numba:compile", Announcement())
+
+
+if ENABLED:
+    _announce_compilation()

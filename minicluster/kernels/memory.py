@@ -1,0 +1,106 @@
+"""Where kernels put their results: in fresh arrays, or in those that the last training step has left."""
+
+import math
+import sys
+import threading
+
+import numpy as np
+
+ALIGNMENT = 64  # bytes: a vector that lies across two cache lines takes two loads
+
+
+class Fresh:
+    """Every result in an array of its own: what a caller may keep."""
+
+    def empty(self, shape, dtype):
+        """Return an array whose entries are still to be written."""
+        return np.empty(shape, dtype)
+
+    def gradient_of(self, parameter):
+        """Return an array for a parameter's gradient, its entries still to be written."""
+        return np.empty_like(parameter)
+
+    def new_gradients(self, parameters):
+        """Return Parameters like `parameters` for all gradients together: zeros."""
+        return parameters.zeros_like()
+
+
+FRESH = Fresh()
+
+
+class Workspace:
+    """Memory that training steps use again and again; asking the system for it anew would cost each step time.
+
+    An array is handed out again only after its last user has dropped it, so results are as safe as fresh ones. The
+    gradients of parameters have their place in `gradients` at once, where they would be copied otherwise.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        The model's. Gradients are recognised by the array they belong to, not by a name.
+
+    Attributes
+    ----------
+    gradients : Parameters
+        The gradients of the last step.
+    """
+
+    def __init__(self, parameters):
+        self.gradients = parameters.zeros_like()
+        self._parameters = parameters  # kept, so that their identities stay taken
+        self._gradient_of = {id(array): self.gradients[name] for name, array in parameters.items()}
+        self._arrays = {}  # (shape, dtype) -> arrays, the one used last at the end
+        self._lock = threading.Lock()
+
+    def empty(self, shape, dtype):
+        """Return an array whose entries are still to be written."""
+        with self._lock:
+            arrays = self._arrays.setdefault((shape, dtype), [])
+            # From the end: what was used last is the likeliest to be in a cache still.
+            for index in range(len(arrays) - 1, -1, -1):
+                if _is_unused(arrays[index]):
+                    arrays.append(arrays.pop(index))
+                    break
+            else:
+                arrays.append(_aligned_array(shape, dtype))
+            return arrays[-1].array
+
+    def gradient_of(self, parameter):
+        """Return the place of a parameter's gradient, or for any other array an unwritten one of its shape."""
+        place = self._gradient_of.get(id(parameter))
+        return self.empty(parameter.shape, parameter.dtype) if place is None else place
+
+    def new_gradients(self, parameters):
+        """Return where `gradient_of` puts the gradients of these parameters, which must be the model's."""
+        return self.gradients
+
+    def __reduce__(self):
+        return type(self), (self._parameters,)  # a copy of a model begins with an empty workspace
+
+
+class _Pooled:
+    """An array and the array of bytes that owns its memory, which all views of it keep alive."""
+
+    __slots__ = ("array", "owner")
+
+    def __init__(self, array, owner):
+        self.array, self.owner = array, owner
+
+
+def _aligned_array(shape, dtype):
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    owner = np.empty(size + ALIGNMENT, np.uint8)
+    offset = -owner.ctypes.data % ALIGNMENT
+    return _Pooled(owner[offset : offset + size].view(dtype).reshape(shape), owner)
+
+
+def _references(pooled):
+    return sys.getrefcount(pooled.array), sys.getrefcount(pooled.owner)
+
+
+# An array that somebody still holds, or holds a view of, has more references than one that was just made.
+UNUSED = _references(_aligned_array((1,), np.float32))
+
+
+def _is_unused(pooled):
+    return _references(pooled) == UNUSED

@@ -1,0 +1,122 @@
+"""The multilayer perceptron of a block, as `nn/mlp.py` computes it."""
+
+from ..jit import compiled, prange
+from .arguments import as_rows, expect_shape, float_arrays
+from .gelu import gelu_and_slope
+from .linear import added, begin_rows, transposed, weight_gradient
+from .memory import FRESH
+from .products import multiply
+from .tasks import count, rows_of_a_task
+
+
+def mlp_forward(x, fc_weight, fc_bias, proj_weight, proj_bias, residual=None, *, memory=FRESH):
+    """Two linear layers with GELU between them, plus `residual`; as `nn.mlp_forward`.
+
+    Fused: some rows at a time go through all of it, so the wide array, the largest of the model, is written and read
+    within a cache; and GELU leaves its derivative where its input was, for the backward to multiply with.
+
+    Parameters
+    ----------
+    x, fc_weight, fc_bias, proj_weight, proj_bias, residual
+        As in `nn.mlp_forward`, all float32 or all float64.
+    memory : Fresh or Workspace
+
+    Returns
+    -------
+    y : (..., C) array
+    cache : tuple
+
+    Raises
+    ------
+    ValueError, TypeError
+        If shapes or dtypes don't fit.
+    """
+    x, fc_weight, fc_bias, proj_weight, proj_bias = float_arrays(
+        x=x, fc_weight=fc_weight, fc_bias=fc_bias, proj_weight=proj_weight, proj_bias=proj_bias
+    )
+    rows = as_rows("x", x)
+    M, C = rows.shape
+    expect_shape("fc_weight", fc_weight, (C, *fc_weight.shape[1:2]))
+    F = fc_weight.shape[1]
+    expect_shape("fc_bias", fc_bias, (F,))
+    expect_shape("proj_weight", proj_weight, (F, C))
+    expect_shape("proj_bias", proj_bias, (C,))
+    gated, slope = memory.empty((M, F), x.dtype), memory.empty((M, F), x.dtype)
+    y = memory.empty(x.shape, x.dtype)
+    y_rows = as_rows("y", y)
+    residual_rows = added(residual, y)
+    has_residual = residual is not None
+    residual_rows = residual_rows if has_residual else y_rows  # something of that type has to be passed
+    _mlp(rows, fc_weight, fc_bias, proj_weight, proj_bias, has_residual, residual_rows, gated, slope, y_rows)
+    return y, (x, fc_weight, fc_bias, proj_weight, proj_bias, gated, slope)
+
+
+def mlp_backward(dy, cache, *, memory=FRESH):
+    """Gradients of the MLP; as `nn.mlp_backward`.
+
+    Fused: some rows at a time go back through both layers and GELU. The parameters' gradients are sums over all rows,
+    so they follow when all rows are done.
+
+    Parameters
+    ----------
+    dy, cache
+        As in `nn.mlp_backward`.
+    memory : Fresh or Workspace
+
+    Returns
+    -------
+    dict
+        `x`, `fc_weight`, `fc_bias`, `proj_weight`, `proj_bias`.
+    """
+    x, fc_weight, fc_bias, proj_weight, proj_bias, gated, slope = cache
+    dy, x = float_arrays(dy=dy, x=x)
+    expect_shape("dy", dy, x.shape)
+    C, F = fc_weight.shape
+    dx, dwide = memory.empty(x.shape, x.dtype), memory.empty(gated.shape, x.dtype)
+    dfc_weight, dproj_weight = memory.gradient_of(fc_weight), memory.gradient_of(proj_weight)
+    dfc_bias, dproj_bias = memory.gradient_of(fc_bias), memory.gradient_of(proj_bias)
+    dy_rows = as_rows("dy", dy)
+    _mlp_backward(
+        dy_rows, transposed(fc_weight, memory), transposed(proj_weight, memory), slope, dwide, as_rows("dx", dx)
+    )
+    # forward: y = gated @ proj_weight + proj_bias, wide = x @ fc_weight + fc_bias
+    weight_gradient(gated, dy_rows, dproj_weight, dproj_bias)
+    weight_gradient(as_rows("x", x), dwide, dfc_weight, dfc_bias)
+    return {
+        "x": dx,
+        "fc_weight": dfc_weight,
+        "fc_bias": dfc_bias,
+        "proj_weight": dproj_weight,
+        "proj_bias": dproj_bias,
+    }
+
+
+@compiled(parallel=True)
+def _mlp(x, fc_weight, fc_bias, proj_weight, proj_bias, has_residual, residual, gated, slope, y):
+    M = x.shape[0]
+    C, F = fc_weight.shape
+    part = rows_of_a_task(M)
+    for task in prange(count(M, part)):
+        first, last = task * part, min(task * part + part, M)
+        begin_rows(slope, first, last, fc_bias, False, slope)  # the wide array, for now
+        multiply(x, fc_weight, slope, first, last, C, F, True)
+        gelu_and_slope(slope[first:last].ravel(), gated[first:last].ravel())
+        begin_rows(y, first, last, proj_bias, has_residual, residual)
+        multiply(gated, proj_weight, y, first, last, F, C, True)
+
+
+@compiled(parallel=True)
+def _mlp_backward(dy, fc_transposed, proj_transposed, slope, dwide, dx):
+    M, F = slope.shape
+    C = dx.shape[1]
+    part = rows_of_a_task(M)
+    for task in prange(count(M, part)):
+        first, last = task * part, min(task * part + part, M)
+        # forward: y = gated @ proj_weight + proj_bias
+        multiply(dy, proj_transposed, dwide, first, last, C, F, False)
+        # forward: gated = gelu(wide)
+        for i in range(first, last):
+            for j in range(F):
+                dwide[i, j] *= slope[i, j]
+        # forward: wide = x @ fc_weight + fc_bias
+        multiply(dwide, fc_transposed, dx, first, last, F, C, False)
