@@ -28,6 +28,28 @@ _LAYERS = (
     cross_entropy,
 )
 
+__all__ = [
+    "KernelOperations",
+    "Workspace",
+    "attention_backward",
+    "attention_forward",
+    "clip_and_update",
+    "cross_entropy",
+    "embedding_backward",
+    "embedding_forward",
+    "gelu_backward",
+    "gelu_forward",
+    "gradient_norm",
+    "layernorm_backward",
+    "layernorm_forward",
+    "linear_backward",
+    "linear_forward",
+    "mlp_backward",
+    "mlp_forward",
+    "unembedding_backward",
+    "unembedding_forward",
+]
+
 
 class KernelOperations:
     """The functions that a Transformer computes with.
