@@ -224,7 +224,7 @@ class Transformer:
         return np.stack(stream)  # (L + 1, B, T, C)
 
     def reusing_memory(self):
-        """Return this model for one step of a training loop: the same parameters, but results in memory of the last step.
+        """Return this model for a step of a training loop: the same parameters, results in memory of the last step.
 
         Each of its backwards returns the same gradients object, overwritten. Other arrays are used again only when
         nobody holds them any more.
