@@ -15,7 +15,6 @@
 
 # %%
 import math
-import os
 import re
 import sys
 import time
@@ -30,9 +29,6 @@ from minicluster.kernels.elementary import exp
 from minicluster.nn import AdamW, Transformer, TransformerConfig, gelu_forward
 from minicluster.plots import draw_rungs
 from minicluster.training import train_step
-
-# Threads that wait for work awake would keep a core from NumPy's threads. It has to be said before the first prange.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 if not ENABLED:
     sys.exit("This lesson compares compiled code: run it without NUMBA_DISABLE_JIT=1.")
@@ -123,8 +119,7 @@ def report(number, name, kind, time_taken, flops=FLOPS, group=PRODUCT):
 # NumPy hands its products to a *BLAS*, a library of "basic linear algebra subprograms" that experts have tuned for
 # forty years. It is the honest yardstick: whoever shows "a hundred times faster than Python" and not NumPy's time hides
 # the number that matters. It goes first, because its threads and Numba's, when both are awake, fight over the cores: a
-# thread that waits for work by asking again and again looks busy to the other. (That is also why `OMP_WAIT_POLICY` is
-# set above. Without it we have seen rung 6 take four times as long after a call of NumPy's.)
+# thread that waits for work by asking again and again looks busy to the other.
 
 # %%
 
@@ -425,6 +420,10 @@ print(f"  {threads} {'thread' if threads == 1 else 'threads'}; error {check(y):.
 report(None, "NumPy's product", "NumPy", numpy_seconds)
 
 # %% [markdown]
+# (If rung 6 is no faster than rung 5, or slower, another program has one of your cores. All threads wait for the one
+# that lost its turn, and the operating system gives turns of some milliseconds, longer than the whole product takes. We
+# have seen 280 GFLOP/s fall to 140 and to 67.)
+#
 # **Check** that the result has the same bits for any number of threads. And watch what happens to a sum that `prange`
 # cuts by itself: `total += ...` of a plain number is allowed, Numba then gives each thread a total of its own and adds
 # them up. **Predict:** are its bits the same for 1 and for 2 threads?
