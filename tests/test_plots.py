@@ -192,3 +192,79 @@ def test_the_step_size_picture_says_its_numbers(step_sizes):
     floor = errors["complex step"][steps <= 1e-8].max()
     assert f"every h up to 1e-8: error at most {floor:.0e}" in picture.alt
     assert "from 1e-18 to 1," in picture.alt
+
+
+RUNGS = [
+    {"group": "product", "number": 1, "name": "slow", "kind": "one core", "gflops": 0.0076},
+    {"group": "product", "number": 2, "name": "sums in vector registers", "kind": "one core", "gflops": 19.3},
+    {"group": "product", "number": None, "name": "NumPy's product", "kind": "NumPy", "gflops": 143.4},
+    {"group": "product", "number": 3, "name": "all of them", "kind": "all cores", "gflops": 38.6},
+    {"group": "layer", "number": 4, "name": "fused", "kind": "all cores", "gflops": 2.25},
+]
+
+
+@pytest.fixture(params=[None, 351.2], ids=["no peak", "peak"])
+def ladder(request):
+    picture = plots.draw_rungs(RUNGS, request.param)
+    yield request.param, picture
+    pyplot.close(picture.figure)
+
+
+def test_the_bars_of_the_rungs_end_at_their_speeds(ladder):
+    peak, picture = ladder
+    (axis,) = picture.figure.axes
+    assert axis.get_xscale() == "log"
+    low, high = axis.get_xlim()
+    bars = [bar for bar in axis.patches if bar.get_height() < 1]
+    # The width is drawn as end - begin, of which the begin is at most a third of the end: one rounding each.
+    np.testing.assert_allclose([b.get_x() + b.get_width() for b in bars], [r["gflops"] for r in RUNGS], rtol=1e-15)
+    assert {bar.get_x() for bar in bars} == {low}
+    assert all(low < rung["gflops"] < high for rung in RUNGS)
+    heights = [bar.get_y() + bar.get_height() / 2 for bar in bars]
+    assert heights == sorted(heights) and axis.yaxis_inverted()  # from the top down
+    labels = [label.get_text() for label in axis.get_yticklabels()]
+    assert labels == [rung["name"] for rung in RUNGS]
+    np.testing.assert_allclose(axis.get_yticks(), heights, rtol=1e-12)
+    lines = [line.get_xdata()[0] for line in axis.lines]
+    assert lines == ([] if peak is None else [peak])
+    assert peak is None or peak < high
+
+
+def test_the_kinds_of_rungs_differ_in_colour_and_one_in_its_hatching(ladder):
+    (axis,) = ladder[1].figure.axes
+    looks = {
+        rung["kind"]: (bar.get_facecolor(), bar.get_hatch())
+        for rung, bar in zip(RUNGS, [bar for bar in axis.patches if bar.get_height() < 1])
+    }
+    assert len({colour for colour, _ in looks.values()}) == 3
+    assert [kind for kind, (_, hatch) in looks.items() if hatch] == ["NumPy"]
+    legend = axis.get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["one core", "all cores", "NumPy (BLAS)"]
+    assert [patch.get_facecolor() for patch in legend.get_patches()] == [
+        looks[kind][0] for kind in ("one core", "all cores", "NumPy")
+    ]
+
+
+def test_a_rung_says_its_number_its_speed_and_the_factor_over_the_rung_before(ladder):
+    peak, picture = ladder
+    words = [text.get_text() for text in picture.figure.axes[0].texts]
+    assert words.count("product") == words.count("layer") == 1
+    assert [word for word in words if word in "1234"] == list("1234")
+    assert {"0.0076", "19", "143", "39", "2.2"} <= set(words)
+    # Over NumPy's bar, which is no rung, to the one before; a group's first rung has none before it.
+    assert [word for word in words if "\N{MULTIPLICATION SIGN}" in word] == ["× 2539", "× 2.0"]
+    assert ("the machine's peak 351" in words) == (peak is not None)
+    assert "product: slow 0.0076, sums in vector registers 19 (× 2539), NumPy's product 143, all of" in picture.alt
+    assert picture.alt.endswith("layer: fused 2.2." + (" The machine's peak: 351." if peak else ""))
+
+
+def test_no_text_of_the_rungs_is_cut_off_or_overlaps_another(ladder):
+    picture = ladder[1]
+    assert not list(texts_cut_off(picture))
+    (axis,) = picture.figure.axes
+    texts = [*axis.texts, *axis.get_yticklabels(), *axis.get_legend().get_texts(), *picture.figure.texts]
+    boxes = [(text.get_text(), text.get_window_extent()) for text in texts if text.get_text()]
+    for index, (word, box) in enumerate(boxes):
+        for other, other_box in boxes[:index]:
+            assert not box.overlaps(other_box), (word, other)
+    assert all(box.x0 >= 0 for _, box in boxes)
