@@ -18,8 +18,8 @@ __all__ = ["ENABLED", "compiled", "prange"]
 EXPLICIT_VECTORS = os.environ.get("MINICLUSTER_VECTORS") != "plain"
 ENABLED = not numba.config.DISABLE_JIT  # False under NUMBA_DISABLE_JIT=1: kernels then run as ordinary Python
 
-# What "fast" may change: the order of sums, a * b + c in one rounding, x / y as x * (1 / y), the sign of zero. Not among
-# them is the licence to assume that no number is NaN or infinite, which `fastmath=True` would add: a model that
+# What "fast" may change: the order of sums, a * b + c in one rounding, x / y as x * (1 / y), the sign of zero. Not
+# among them is the licence to assume that no number is NaN or infinite, which `fastmath=True` would add: a model that
 # diverges must show it.
 FASTMATH = {"reassoc", "contract", "arcp", "nsz"}
 

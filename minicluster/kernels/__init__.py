@@ -12,6 +12,29 @@ from .linear import linear_backward, linear_forward
 from .memory import FRESH, Workspace
 from .mlp import mlp_backward, mlp_forward
 
+__all__ = [
+    "FRESH",
+    "KernelOperations",
+    "Workspace",
+    "attention_backward",
+    "attention_forward",
+    "clip_and_update",
+    "cross_entropy",
+    "embedding_backward",
+    "embedding_forward",
+    "gelu_backward",
+    "gelu_forward",
+    "gradient_norm",
+    "layernorm_backward",
+    "layernorm_forward",
+    "linear_backward",
+    "linear_forward",
+    "mlp_backward",
+    "mlp_forward",
+    "unembedding_backward",
+    "unembedding_forward",
+]
+
 _LAYERS = (
     embedding_forward,
     embedding_backward,

@@ -12,8 +12,8 @@ from .memory import FRESH
 def embedding_forward(tokens, wte, wpe, *, memory=FRESH):
     """Look up each token's vector and add the vector of its position; as `nn.embedding_forward`.
 
-    Fused: the sum is formed while the token's row is read; the plain form makes an array of token rows first. One thread
-    does it: there is so little to do that waking others would take as long.
+    Fused: the sum is formed while the token's row is read; the plain form makes an array of token rows first. One
+    thread does it: there is so little to do that waking others would take as long.
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ def gelu_and_slope(x, y):
         # nearly equal numbers where GELU is nearly 0.
         square = z * z
         minus_2u = number(-2 * SQRT_2_OVER_PI) * z * (number(1) + number(CUBIC) * square)
-        closed = minus_2u > number(MOST)  # of NaN that is not true, so it stays NaN
+        closed = minus_2u > number(MOST)
         e = exp(number(MOST) if closed else minus_2u)
         gate = number(0) if closed else number(1) / (number(1) + e)
         y[i] = z * gate

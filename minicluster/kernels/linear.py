@@ -46,8 +46,8 @@ def linear_forward(x, weight, bias, residual=None, *, memory=FRESH):
 def linear_backward(dy, cache, *, memory=FRESH):
     """Gradients of the linear layer; as `nn.linear_backward`.
 
-    Fused: the bias's gradient is summed up beside the weight's. dx = dy @ weight.T is computed with a transposed copy of
-    the weight: the copy costs next to nothing, and then the innermost loop runs along rows.
+    Fused: the bias's gradient is summed up beside the weight's. dx = dy @ weight.T is computed with a transposed copy
+    of the weight: the copy costs next to nothing, and then the innermost loop runs along rows.
 
     Parameters
     ----------

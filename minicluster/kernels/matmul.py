@@ -1,7 +1,7 @@
 """Matrix products in plain loops: what every other kernel spends most of its time in.
 
-Both can add to what is in `out`, so that a bias, a residual or an earlier sum costs no pass of its own, and both compute
-some rows only, so that threads can share the rows. `simd.py` has the same two functions with explicit vectors,
+Both can add to what is in `out`, so that a bias, a residual or an earlier sum costs no pass of its own, and both
+compute some rows only, so that threads can share the rows. `simd.py` has the same two functions with explicit vectors,
 for machines that suit them; `products.py` chooses.
 """
 
@@ -14,9 +14,9 @@ ROWS_AT_A_TIME = STEPS_AT_A_TIME = 4
 def multiply(a, b, out, first, last, depth, width, add):
     """out[first:last, :width] = a[first:last, :depth] @ b[:depth, :width], or += if `add`.
 
-    The textbook's triple loop reads one entry of b for each multiplication. Here 4 rows of `a` by 4 steps of the sum are
-    done at a time: 16 multiplications for 4 entries of b and 4 of out, and the 16 entries of `a` stay in registers. The
-    innermost loop runs along rows, where neighbours in memory become lanes of one vector instruction.
+    The textbook's triple loop reads one entry of b for each multiplication. Here 4 rows of `a` by 4 steps of the sum
+    are done at a time: 16 multiplications for 4 entries of b and 4 of out, and the 16 entries of `a` stay in registers.
+    The innermost loop runs along rows, where neighbours in memory become lanes of one vector instruction.
 
     Parameters
     ----------

@@ -1,1 +1,1 @@
-"""The kernels against their readable twins in nn. A package, because its files have the same names as those of tests/nn."""
+"""The kernels against their readable twins in nn. A package, as its files have the same names as those of tests/nn."""

@@ -1,4 +1,4 @@
-"""Uncompiled, kernels are slow: then tests draw tiny sizes, and tiles and tasks are as small, so that there are several."""
+"""Uncompiled, kernels are slow: then tests draw tiny sizes, and tiles and tasks are small, so there are several."""
 
 from importlib import import_module
 

@@ -31,7 +31,9 @@ def test_same_as_nn(leading, C, residual, dtype, seed):
     rng = np.random.default_rng(seed)
     inputs = layernorm_inputs(rng, leading, C)
     more = {"residual": normal(rng, inputs["x"].shape)} if residual else {}
-    assert_twins(KERNELS, REFERENCES, inputs, dtype, seed, **more)
+    # Going back, 1 / standard deviation magnifies rounding, for a width of 1 to 1 / sqrt(eps) = 300 times.
+    size = 1 / np.sqrt(inputs["x"].var(axis=-1).min() + 1e-5)
+    assert_twins(KERNELS, REFERENCES, inputs, dtype, seed, size, **more)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

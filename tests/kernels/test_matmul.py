@@ -17,42 +17,45 @@ def product(request):
     return simd
 
 
-@st.composite
-def parts(draw, size):
-    """From where to where, of so many."""
-    first = draw(st.integers(0, size))
-    return first, draw(st.integers(first, size))
-
-
-@given(M=sizes, K=long_sizes, N=sizes, add=st.booleans(), dtype=dtypes, seed=seeds, data=st.data())
-def test_multiply(product, M, K, N, add, dtype, seed, data):
+def assert_multiplies(product, M, K, N, rows, depth, width, add, dtype=np.float64, seed=0):
     rng = np.random.default_rng(seed)
     a, b, out = normal(rng, (M, K), dtype), normal(rng, (K, N), dtype), normal(rng, (M, N), dtype)
-    first, last = data.draw(st.one_of(st.just((0, M)), parts(M)))
-    depth, width = data.draw(st.sampled_from([(K, N), (K, N - N // 3), (K - K // 2, N), (0, N)]))
-    expected = out.astype(np.float64)
-    expected[first:last, :width] *= add
-    expected[first:last, :width] += a[first:last, :depth].astype(np.float64) @ b[:depth, :width]
-    before = a.copy(), b.copy()
-    product.multiply(a, b, out, first, last, depth, width, add)
-    assert_near(out, expected, dtype)  # what lies outside included
-    np.testing.assert_array_equal(a, before[0])
-    np.testing.assert_array_equal(b, before[1])
+    expected, part, before = out.astype(np.float64), np.s_[slice(*rows), :width], (a.copy(), b.copy())
+    expected[part] = add * expected[part] + a[slice(*rows), :depth].astype(np.float64) @ b[:depth, :width]
+    if not add:
+        out[part] = np.nan  # not to be read
+    product.multiply(a, b, out, *rows, depth, width, add)
+    assert_near(out, expected, dtype)  # what lies outside of the part included
+    for after, earlier in zip((a, b), before):
+        np.testing.assert_array_equal(after, earlier)
 
 
-@given(M=sizes, K=st.one_of(st.just(0), long_sizes), N=sizes, dtype=dtypes, seed=seeds, data=st.data())
-def test_multiply_transposed(product, M, K, N, dtype, seed, data):
+def assert_multiplies_transposed(product, M, K, N, rows, columns, dtype=np.float64, seed=0):
     rng = np.random.default_rng(seed)
     a, b, out = normal(rng, (K, M), dtype), normal(rng, (K, N), dtype), normal(rng, (M, N), dtype)
-    first, last = data.draw(st.one_of(st.just((0, M)), parts(M)))
-    left, right = data.draw(st.one_of(st.just((0, N)), parts(N)))
-    expected = out.astype(np.float64)
-    expected[first:last, left:right] = a[:, first:last].T.astype(np.float64) @ b[:, left:right]
-    before = a.copy(), b.copy()
-    product.multiply_transposed(a, b, out, first, last, left, right)
-    assert_near(out, expected, dtype)  # what lies outside included
-    np.testing.assert_array_equal(a, before[0])
-    np.testing.assert_array_equal(b, before[1])
+    expected, part, before = out.astype(np.float64), np.s_[slice(*rows), slice(*columns)], (a.copy(), b.copy())
+    expected[part] = a[:, slice(*rows)].T.astype(np.float64) @ b[:, slice(*columns)]
+    out[part] = np.nan  # not to be read
+    product.multiply_transposed(a, b, out, *rows, *columns)
+    assert_near(out, expected, dtype)  # what lies outside of the part included
+    for after, earlier in zip((a, b), before):
+        np.testing.assert_array_equal(after, earlier)
+
+
+@given(M=sizes, K=long_sizes, N=sizes, add=st.booleans(), dtype=dtypes, seed=seeds)
+def test_whole_products(product, M, K, N, add, dtype, seed):
+    assert_multiplies(product, M, K, N, (0, M), K, N, add, dtype, seed)
+    assert_multiplies_transposed(product, M, K, N, (0, M), (0, N), dtype, seed)
+
+
+@pytest.mark.parametrize("K", [0, 3, 4, 6])
+@pytest.mark.parametrize("rows", [(0, 9), (1, 9), (2, 3), (0, 8), (5, 5)])
+def test_parts_of_products(product, rows, K):
+    for columns in ((0, 7), (0, 5), (2, 7), (3, 3)):
+        assert_multiplies_transposed(product, 9, K, 7, rows, columns)
+        for depth in (K, K // 2):
+            for add in (True, False):
+                assert_multiplies(product, 9, K, 7, rows, depth, columns[1], add)
 
 
 @given(bad=st.sampled_from((np.nan, np.inf)), seed=seeds, data=st.data())

@@ -87,7 +87,14 @@ def assert_twins(kernels, references, inputs, dtype, seed=0, size=1.0, **of_the_
     for name, gradient in gradients.items():
         assert_near(gradient, expected[name], dtype, size)
 
-    unchanged = {**{f"input {name}": (given[name], value) for name, value in inputs.items()}, "dout": (dout_given, dout)}
+    # What the forward has kept is still there after a backward.
+    for name, gradient in kernels[1](dout_given, cache, **more_given, memory=memory).items():
+        np.testing.assert_array_equal(gradient, gradients[name], err_msg=name)
+
+    unchanged = {
+        **{f"input {name}": (given[name], value) for name, value in inputs.items()},
+        "dout": (dout_given, dout),
+    }
     unchanged |= {name: (more_given[name], value) for name, value in more.items()} | {"out": (out, out_given)}
     for name, (after, before) in unchanged.items():
         np.testing.assert_array_equal(after, before, err_msg=name)
@@ -101,7 +108,9 @@ def assert_same_entries_are_finite(kernels, references, inputs, seed=0):
             spoilt = inputs | {name: inputs[name].copy()}
             spoilt[name].flat[rng.integers(spoilt[name].size)] = bad
             with np.errstate(all="ignore"):
-                (out, cache), (expected, reference_cache) = (forward(**spoilt) for forward in (kernels[0], references[0]))
+                (out, cache), (expected, reference_cache) = (
+                    forward(**spoilt) for forward in (kernels[0], references[0])
+                )
                 dout = normal(rng, out.shape)
                 gradients, expected_gradients = kernels[1](dout, cache), references[1](dout, reference_cache)
             np.testing.assert_array_equal(np.isfinite(out), np.isfinite(expected), err_msg=f"{bad} in {name}")
@@ -113,6 +122,8 @@ def assert_same_entries_are_finite(kernels, references, inputs, seed=0):
 def _as(inputs, dtype):
     """Copies, the floats among them in another precision."""
     return {
-        name: value.astype(dtype if value.dtype.kind == "f" else value.dtype) if isinstance(value, np.ndarray) else value
+        name: value.astype(dtype if value.dtype.kind == "f" else value.dtype)
+        if isinstance(value, np.ndarray)
+        else value
         for name, value in inputs.items()
     }
