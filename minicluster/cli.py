@@ -82,7 +82,7 @@ def _parser():
     add("--steps", type=int, metavar="N", help="training steps (default: 1000, or 220 with --quick)")
     add("--share", type=int, default=1, metavar="G", help="so many tasks use the same outputs: 1, 2, 5 or 10")
     add("--quick", action="store_true", help="a smaller run of a few seconds; its files are named so")
-    add("--backend", default="auto", help="what computes: auto or numpy")
+    add("--backend", default="auto", help="what computes: numba, numpy, or auto: numba where it can")
     add("--out", type=Path, default=Path("figures"), metavar="DIR", help="where the files go")
 
     gradcheck = commands.add_parser(

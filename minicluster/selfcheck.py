@@ -29,6 +29,8 @@ from .nn import (
     mlp_forward,
     softmax_backward,
     softmax_forward,
+    unembedding_backward,
+    unembedding_forward,
 )
 from .nn.operations import choose_operations
 
@@ -158,6 +160,7 @@ def layer_pairs(config, tokens, targets, mask, rng):
     logits = {"logits": rng.standard_normal((B, T, V)), "targets": targets, "mask": mask}
     return [
         Pair("embedding", embedding_forward, embedding_backward, embeddings),
+        Pair("unembedding", unembedding_forward, unembedding_backward, {"x": x, **arrays(wte=(V, C))}),
         Pair("layernorm", layernorm_forward, layernorm_backward, {"x": x, **arrays(weight=(C,), bias=(C,))}),
         Pair("linear", linear_forward, linear_backward, {"x": x, **arrays(weight=(C, 3 * C), bias=(3 * C,))}),
         Pair("softmax", softmax_forward, softmax_backward, {"x": x}),

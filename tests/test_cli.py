@@ -105,7 +105,7 @@ def test_a_shared_run_names_its_files_so_and_another_data_seed_changes_the_data(
         (["reproduce", "--data-seed", "-2"], "data-seed = -2, expected at least 0"),
         (["reproduce", "--share", "3"], "share = 3, expected a divisor of n_tasks = 10"),
         (["reproduce", "--share", "0"], "share = 0, expected at least 1"),
-        (["reproduce", "--backend", "cuda"], "backend = 'cuda', expected one of auto, numpy"),
+        (["reproduce", "--backend", "cuda"], "backend = 'cuda', expected one of auto, numba, numpy"),
     ],
 )
 def test_bad_input_gets_one_line_and_exit_code_2(arguments, message, tmp_path):

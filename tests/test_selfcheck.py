@@ -5,8 +5,8 @@ from minicluster import nn, selfcheck
 from minicluster.cli import main
 
 LAYERS = [
-    "embedding", "layernorm", "linear", "softmax", "attention", "attention, start", "gelu", "mlp", "block",
-    "cross-entropy",
+    "embedding", "unembedding", "layernorm", "linear", "softmax", "attention", "attention, start", "gelu", "mlp",
+    "block", "cross-entropy",
 ]  # fmt: skip
 
 

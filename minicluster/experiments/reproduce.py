@@ -4,6 +4,7 @@ import os
 import platform
 import time
 from dataclasses import asdict
+from importlib.metadata import version
 
 import numpy as np
 
@@ -12,7 +13,13 @@ from .claims import judge
 from .measure import measure, principal_components
 from .run import train_and_record
 
-THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "OMP_NUM_THREADS")
+THREAD_VARIABLES = (
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "OMP_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
 LABEL_WIDTH = 32  # of the table's first column
 
 
@@ -39,12 +46,12 @@ def reproduce(setups):
         If a training did.
     """
     began = time.perf_counter()
-    runs, pictures, settings = [], None, None
+    runs, pictures, settings, backend = [], None, None, None
     for setup in setups:
         recordings = train_and_record(setup, f"seed {setup.seed}: training")
         runs.append(measure(setup, recordings))
         if pictures is None:
-            settings = setup.settings
+            settings, backend = setup.settings, setup.model.operations.backend
             pictures = {"dataset": setup.dataset, "principal_components": principal_components(setup, recordings)}
     if not runs:
         raise ValueError("setups is empty, expected at least one")
@@ -52,7 +59,7 @@ def reproduce(setups):
         "config": asdict(settings),
         "seed": runs[0]["seed"],
         "seeds": [run["seed"] for run in runs],
-        "environment": environment(),
+        "environment": environment(backend),
         "seconds": round(time.perf_counter() - began, 1),
         "steps": runs[0]["steps"],
         **{name: median([run[name] for run in runs]) for name in ("loss", "accuracy", "ari", "cross_pattern_1nn")},
@@ -71,12 +78,14 @@ def median(values):
     return np.median(np.array(values, float), axis=0).tolist()
 
 
-def environment():
-    """Return what a result may depend on: versions, machine, thread settings."""
+def environment(backend):
+    """Return what a result may depend on: the backend that computed it, versions, machine, thread settings."""
     return {
+        "backend": backend,
         "minicluster": __version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
+        "numba": version("numba") if backend == "numba" else None,
         "system": platform.system(),
         "machine": platform.machine(),
         "processors": os.cpu_count(),

@@ -12,8 +12,23 @@ from .linear import linear_backward, linear_forward
 from .memory import FRESH, Workspace
 from .mlp import mlp_backward, mlp_forward
 
+_LAYERS = (
+    embedding_forward,
+    embedding_backward,
+    layernorm_forward,
+    layernorm_backward,
+    linear_forward,
+    linear_backward,
+    attention_forward,
+    attention_backward,
+    mlp_forward,
+    mlp_backward,
+    unembedding_forward,
+    unembedding_backward,
+    cross_entropy,
+)
+
 __all__ = [
-    "FRESH",
     "KernelOperations",
     "Workspace",
     "attention_backward",
@@ -34,22 +49,6 @@ __all__ = [
     "unembedding_backward",
     "unembedding_forward",
 ]
-
-_LAYERS = (
-    embedding_forward,
-    embedding_backward,
-    layernorm_forward,
-    layernorm_backward,
-    linear_forward,
-    linear_backward,
-    attention_forward,
-    attention_backward,
-    mlp_forward,
-    mlp_backward,
-    unembedding_forward,
-    unembedding_backward,
-    cross_entropy,
-)
 
 
 class KernelOperations:

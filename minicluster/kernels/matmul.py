@@ -1,7 +1,7 @@
 """Matrix products in plain loops: what every other kernel spends most of its time in.
 
-Both can add to what is in `out`, so that a bias, a residual or an earlier sum costs no pass of its own, and both
-compute some rows only, so that threads can share the rows. `simd.py` has the same two functions with explicit vectors,
+`multiply` can add to what is in `out`, so that a bias, a residual or an earlier sum costs no pass of its own, and both
+compute a part of `out` only, so that threads can share it. `simd.py` has the same two functions with explicit vectors,
 for machines that suit them; `products.py` chooses.
 """
 

@@ -7,6 +7,7 @@ import threading
 import numpy as np
 
 ALIGNMENT = 64  # bytes: a vector that lies across two cache lines takes two loads
+KEPT_STEPS = 8  # for so many steps arrays wait for another request of their shape; lengths of sequences may vary
 
 
 class Fresh:
@@ -50,12 +51,15 @@ class Workspace:
         self._parameters = parameters  # kept, so that their identities stay taken
         self._gradient_of = {id(array): self.gradients[name] for name, array in parameters.items()}
         self._arrays = {}  # (shape, dtype) -> arrays, the one used last at the end
+        self._last_use = {}  # (shape, dtype) -> the step in which one of them was asked for
+        self._step = 0
         self._lock = threading.Lock()
 
     def empty(self, shape, dtype):
         """Return an array whose entries are still to be written."""
         with self._lock:
             arrays = self._arrays.setdefault((shape, dtype), [])
+            self._last_use[shape, dtype] = self._step
             # From the end: what was used last is the likeliest to be in a cache still.
             for index in range(len(arrays) - 1, -1, -1):
                 if _is_unused(arrays[index]):
@@ -72,6 +76,10 @@ class Workspace:
 
     def new_gradients(self, parameters):
         """Return where `gradient_of` puts the gradients of these parameters, which must be the model's."""
+        with self._lock:
+            self._step += 1
+            for kind in [kind for kind, step in self._last_use.items() if step < self._step - KEPT_STEPS]:
+                del self._arrays[kind], self._last_use[kind]
         return self.gradients
 
     def __reduce__(self):

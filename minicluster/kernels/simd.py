@@ -69,9 +69,8 @@ def _address(context, builder, array_type, array, offset):
 
 def _first_lanes(builder, count, lanes):
     """A mask that is true for the first `count` of so many lanes."""
-    return builder.icmp_signed(
-        "<", ir.Constant(ir.VectorType(INT64, lanes), list(range(lanes))), _spread(builder, count, lanes)
-    )
+    lane_numbers = ir.Constant(ir.VectorType(INT32, lanes), list(range(lanes)))
+    return builder.icmp_signed("<", lane_numbers, _spread(builder, builder.trunc(count, INT32), lanes))
 
 
 def _spread(builder, number, lanes):
@@ -126,11 +125,12 @@ def _tile(typing_context, a, a_start, a_row, a_step, rows, panel, depth, out, ou
         a_address = _address(context, builder, a_type, a, a_start)
         panel_address = _address(context, builder, panel_type, panel, INT64(0))
         out_address = _address(context, builder, out_type, out, out_start)
-        last = builder.sub(rows, INT64(1))
-        numbers = [INT64(row) for row in range(ROWS)]
-        numbers = [builder.select(builder.icmp_signed("<", row, last), row, last) for row in numbers]
-        a_rows = [builder.mul(row, a_row) for row in numbers]
-        out_rows = [builder.gep(out_address, [builder.mul(row, out_row)]) for row in numbers]
+        # Each row lies one step after the one before, and those after the last row of the tile on the last row itself.
+        a_rows, out_rows = [INT64(0)], [out_address]
+        for row in range(1, ROWS):
+            there = builder.icmp_signed("<", INT64(row), rows)
+            a_rows.append(builder.add(a_rows[-1], builder.select(there, a_row, INT64(0))))
+            out_rows.append(builder.gep(out_rows[-1], [builder.select(there, out_row, INT64(0))]))
         kept = builder.select(add, mask, ir.Constant(mask.type, [0] * lanes))  # lanes that don't start from 0
         before = [_load(builder, row, vector, kept) for row in out_rows]
 

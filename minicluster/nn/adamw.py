@@ -96,8 +96,9 @@ class AdamW:
         _require_at_least_0("lr", lr)
         self._check(gradients)
         self.steps += 1
-        beta1, beta2 = self.betas
-        return lr, 1 - beta1**self.steps, 1 - beta2**self.steps
+        correction1 = 1 - self.betas[0] ** self.steps
+        correction2 = 1 - self.betas[1] ** self.steps
+        return lr, correction1, correction2
 
     def _check(self, gradients):
         if isinstance(gradients, Parameters) and isinstance(self.parameters, Parameters):

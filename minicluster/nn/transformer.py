@@ -113,7 +113,7 @@ class Transformer:
         self.config = config
         self.dtype = np.dtype(dtype)
         self.operations = choose_operations(backend, self.dtype)
-        self._training_twin = None
+        self._reused = None  # the operations, and what they became for training loops
         self._parameters = Parameters(config.parameter_shapes(), self.dtype)
         self._initialise(np.random.default_rng(seed))
 
@@ -224,20 +224,20 @@ class Transformer:
         return np.stack(stream)  # (L + 1, B, T, C)
 
     def reusing_memory(self):
-        """Return this model for training loops: the same parameters, but results in memory that is used again.
+        """Return this model for a step of a training loop: the same parameters, results in memory of the last step.
 
-        What its forward and backward return is overwritten by the next backward's gradients, and otherwise reused
-        once it has been dropped. The same object at each call.
+        Each of its backwards returns the same gradients object, overwritten. Other arrays are used again only when
+        nobody holds them any more.
 
         Returns
         -------
         Transformer
         """
-        if self._training_twin is None:
-            twin = copy.copy(self)
-            twin.operations = self.operations.reusing_memory(self.parameters)
-            self._training_twin = twin
-        return self._training_twin
+        if self._reused is None or self._reused[0] is not self.operations:
+            self._reused = self.operations, self.operations.reusing_memory(self.parameters)
+        twin = copy.copy(self)
+        twin.operations = self._reused[1]
+        return twin
 
     def load_state_dict(self, state):
         """Take over all parameters from a GPT-2 state dict, such as Hugging Face's.

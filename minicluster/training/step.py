@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from ..checks import check_whole_number
-from ..nn import clip_gradients
+from ..nn import AdamW, Parameters, clip_and_update, clip_gradients
 from .memory import keep_freed_memory
 
 
@@ -34,7 +34,7 @@ def train_step(model, optimizer, tokens, targets, mask=None, max_norm=1.0, start
     Parameters
     ----------
     model : Transformer
-    optimizer : AdamW
+    optimizer : AdamW, or any object with a method `step(gradients)`
         Made with `model.parameters`.
     tokens, targets : (B, T) integers
     mask : (B, T) bool, optional
@@ -58,7 +58,10 @@ def train_step(model, optimizer, tokens, targets, mask=None, max_norm=1.0, start
     loss = float(loss)
     if not math.isfinite(loss):
         return loss, clip_gradients(gradients, max_norm)
-    return loss, model.operations.clip_and_update(optimizer, gradients, max_norm)
+    # The model's backend knows how to do both at once for our own AdamW; any other optimiser has a `step` of its own.
+    ours = type(optimizer) is AdamW and isinstance(optimizer.parameters, Parameters)
+    update = model.operations.clip_and_update if ours else clip_and_update
+    return loss, update(optimizer, gradients, max_norm)
 
 
 def training_steps(model, optimizer, split, steps, *, batch_size, seed, learning_rate, max_norm=1.0):

@@ -49,6 +49,20 @@ LINEAR = (
         new="dy_rows[0]",
         why="A value that is used in every row receives a gradient from every row.",
     ),
+    Mutant(
+        name="linear: residual forgotten",
+        file="nn/linear.py",
+        old="y += residual",
+        new="y += 0",
+        why="Without the stream that goes around it, a block can only pass on what its layers have computed.",
+    ),
+    Mutant(
+        name="linear: sum formed in the residual stream's own array",
+        file="nn/linear.py",
+        old="        y += residual\n",
+        new="        residual += y\n        y = residual\n",
+        why="The stream before the layer is a hidden state of its own, and other layers may still need it.",
+    ),
 )
 
 SOFTMAX = (
@@ -311,6 +325,20 @@ LAYERNORM = (
         new="dy.mean(axis=leading)",
         why="A parameter that serves many tokens receives their sum; the loss has taken the mean already.",
     ),
+    Mutant(
+        name="LayerNorm backward: gradient of the way around it forgotten",
+        file="nn/layernorm.py",
+        old="dx += residual",
+        new="dx += 0",
+        why="Where the stream forks into two paths, their gradients meet and add up.",
+    ),
+    Mutant(
+        name="LayerNorm backward: gradient of the way around it scaled like the rest",
+        file="nn/layernorm.py",
+        old="dx += residual",
+        new="dx += rstd * residual",
+        why="The way around the layer changes nothing, so its gradient passes as it is.",
+    ),
 )
 
 EMBEDDING = (
@@ -369,6 +397,27 @@ EMBEDDING = (
         old="dx.sum(axis=0)",
         new="dx.mean(axis=0)",
         why="The mean over tokens is the loss's business; a backward pass sums.",
+    ),
+    Mutant(
+        name="unembedding: rows read from the last to the first",
+        file="nn/embedding.py",
+        old="logits = x @ wte.T  #",
+        new="logits = x @ wte[::-1].T  #",
+        why="Score v belongs to row v.",
+    ),
+    Mutant(
+        name="unembedding backward: gradient of x through the rows in another order",
+        file="nn/embedding.py",
+        old="dx = dlogits @ wte  #",
+        new="dx = dlogits @ wte[::-1]  #",
+        why="The gradient goes back through the rows that it came by.",
+    ),
+    Mutant(
+        name="unembedding backward: gradient of the rows averaged over the tokens",
+        file="nn/embedding.py",
+        old="dwte = dlogits.reshape(-1, V).T @ x.reshape(-1, C)",
+        new="dwte = dlogits.reshape(-1, V).T @ x.reshape(-1, C) / len(x)",
+        why="The loss has divided by the number of tokens already; a row that scores many tokens receives their sum.",
     ),
 )
 
@@ -594,6 +643,13 @@ MLP = (
         old='"fc_bias": fc["bias"],',
         new='"fc_bias": proj["x"].reshape(-1, proj["x"].shape[-1]).sum(axis=0),',
         why="The first bias lies below the gate, so its gradient has passed through the gate.",
+    ),
+    Mutant(
+        name="MLP: residual forgotten",
+        file="nn/mlp.py",
+        old="linear_forward(gated, proj_weight, proj_bias, residual)",
+        new="linear_forward(gated, proj_weight, proj_bias)",
+        why="Without the stream that goes around it, a block can only pass on what its layers have computed.",
     ),
 )
 

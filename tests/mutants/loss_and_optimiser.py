@@ -101,22 +101,22 @@ ADAMW = (
     Mutant(
         name="AdamW: bias correction of the mean missing",
         file="nn/adamw.py",
-        old="correction1 = 1 - beta1**self.steps",
+        old="correction1 = 1 - self.betas[0] ** self.steps",
         new="correction1 = 1",
         why="The running mean starts at 0 and is ten times too small at the first step.",
     ),
     Mutant(
         name="AdamW: bias correction of the square missing",
         file="nn/adamw.py",
-        old="correction2 = 1 - beta2**self.steps",
+        old="correction2 = 1 - self.betas[1] ** self.steps",
         new="correction2 = 1",
         why="The running square starts at 0; divided by its root, the first step is thirty times too long.",
     ),
     Mutant(
         name="AdamW: bias correction of the first step for ever",
         file="nn/adamw.py",
-        old="correction1 = 1 - beta1**self.steps",
-        new="correction1 = 1 - beta1",
+        old="correction1 = 1 - self.betas[0] ** self.steps",
+        new="correction1 = 1 - self.betas[0]",
         why="The start matters less with every step; two steps by hand may miss it, three do not.",
     ),
     Mutant(
@@ -129,32 +129,23 @@ ADAMW = (
     Mutant(
         name="AdamW: steps counted for each parameter",
         file="nn/adamw.py",
-        old="        self.steps += 1\n"
-        "        beta1, beta2 = self.betas\n"
-        "        # The running means start at 0 and are too small at first, by exactly these factors.\n"
-        "        correction1 = 1 - beta1**self.steps\n"
-        "        correction2 = 1 - beta2**self.steps\n"
-        "        for name, parameter in self.parameters.items():\n",
-        new="        beta1, beta2 = self.betas\n"
-        "        for name, parameter in self.parameters.items():\n"
-        "            self.steps += 1\n"
-        "            correction1 = 1 - beta1**self.steps\n"
-        "            correction2 = 1 - beta2**self.steps\n",
+        old="        self.steps += 1\n",
+        new="        self.steps += len(self.parameters)\n",
         why="A line too deep: the second parameter believes that it is at the second step. One parameter alone "
         "can't tell.",
     ),
     Mutant(
         name="AdamW: parameters of one shape share a mean",
         file="nn/adamw.py",
-        old="self.mean = {name: np.zeros_like(array) for",
-        new="shared = {}\n        self.mean = {name: shared.setdefault(array.shape, np.zeros_like(array)) for",
+        old="    return {name: np.zeros_like(array) for",
+        new="    shared = {}\n    return {name: shared.setdefault(array.shape, np.zeros_like(array)) for",
         why="Each entry has its own mean; a buffer kept by shape mixes the gradients of all blocks.",
     ),
     Mutant(
-        name="AdamW: mean square in float64 whatever the parameters' dtype",
+        name="AdamW: running means in float64 whatever the parameters' dtype",
         file="nn/adamw.py",
-        old="self.mean_square = {name: np.zeros_like(array)",
-        new="self.mean_square = {name: np.zeros(array.shape)",
+        old="{name: np.zeros_like(array) for",
+        new="{name: np.zeros(array.shape) for",
         why="np.zeros is float64 unless told: twice the memory, and in float32 a step is computed half in float64.",
     ),
     Mutant(
@@ -323,10 +314,36 @@ CLIPPING = (
         why="The usual bound is 1, which hides it.",
     ),
     Mutant(
+        name="AdamW: running means of flat parameters in a dict of other arrays",
+        file="nn/adamw.py",
+        old="        return parameters.zeros_like()\n",
+        new="        return parameters\n",
+        why="The running means start at 0, not at the parameters, and are no second name for them.",
+    ),
+    Mutant(
+        name="AdamW: gradients of another model pass unseen",
+        file="nn/adamw.py",
+        old="if gradients.shapes == self.parameters.shapes and",
+        new="if",
+        why="Gradients that belong to other shapes would be added where they broadcast, silently.",
+    ),
+    Mutant(
+        name="clip and update: clipped after the update",
+        file="nn/adamw.py",
+        old=(
+            "    norm = clip_gradients(gradients, max_norm)\n"
+            "    if math.isfinite(norm):\n"
+            "        optimizer.step(gradients)\n"
+        ),
+        new="    optimizer.step(gradients)\n    norm = clip_gradients(gradients, max_norm)\n",
+        why="Clipping is there to protect the parameters from the step.",
+        tests=("training/test_step.py",),
+    ),
+    Mutant(
         name="clipping: norm after instead of before",
         file="nn/adamw.py",
-        old="    return norm\n",
-        new="    return min(norm, max_norm)\n",
+        old="            gradient *= max_norm / norm\n    return norm\n",
+        new="            gradient *= max_norm / norm\n    return min(norm, max_norm)\n",
         why="A curve of clipped norms is flat at the bound just where one wants to look.",
     ),
     Mutant(

@@ -8,8 +8,8 @@ BLOCK = (
     Mutant(
         name="block: attention's update replaces the stream",
         file="nn/block.py",
-        old='    x = x + update\n\n    normed, ln_2 = operations.layernorm_forward(x, p["ln_2.weight"]',
-        new='    x = update\n\n    normed, ln_2 = operations.layernorm_forward(x, p["ln_2.weight"]',
+        old='p["attn.c_proj.bias"], residual=x)',
+        new='p["attn.c_proj.bias"])',
         why="A block adds to the residual stream; what it does not touch passes unchanged.",
         tests=WHOLE_MODEL,
     ),
@@ -48,23 +48,23 @@ BLOCK = (
     Mutant(
         name="block backward: straight path around the MLP missing",
         file="nn/block.py",
-        old='dx = dx + ln_2["x"]',
-        new='dx = ln_2["x"]',
+        old='layernorm_backward(mlp["x"], ln_2_cache, residual=dx)',
+        new='layernorm_backward(mlp["x"], ln_2_cache)',
         why="The stream forks into two paths, and their gradients add up; the straight one is why depth trains at all.",
         tests=WHOLE_MODEL,
     ),
     Mutant(
         name="block backward: straight path around attention missing",
         file="nn/block.py",
-        old='dx = dx + ln_1["x"]',
-        new='dx = ln_1["x"]',
+        old='layernorm_backward(c_attn["x"], ln_1_cache, residual=dx)',
+        new='layernorm_backward(c_attn["x"], ln_1_cache)',
         why="The stream forks into two paths, and their gradients add up.",
         tests=WHOLE_MODEL,
     ),
     Mutant(
         name="block backward: path through the MLP missing",
         file="nn/block.py",
-        old='dx = dx + ln_2["x"]',
+        old='dx = ln_2["x"]',
         new="dx = dx + 0",
         why="What lies below must learn what the MLP above makes of it.",
         tests=WHOLE_MODEL,
@@ -72,8 +72,8 @@ BLOCK = (
     Mutant(
         name="block backward: path through attention missing",
         file="nn/block.py",
-        old='dx = dx + ln_1["x"]',
-        new="dx = dx + 0",
+        old='"x": ln_1["x"]',
+        new='"x": dx',
         why="Only the last block's parameters would keep right gradients, so a test needs two blocks, or the input.",
         tests=WHOLE_MODEL,
     ),
@@ -99,8 +99,8 @@ TRANSFORMER = (
     Mutant(
         name="Transformer: final LayerNorm skipped",
         file="nn/transformer.py",
-        old="logits = normed @ self._head().T",
-        new="logits = stream[-1] @ self._head().T",
+        old="unembedding_forward(normed, self._head())",
+        new="unembedding_forward(stream[-1], self._head())",
         why="The stream grows from block to block; pre-LN models normalise it once more before the head.",
     ),
     Mutant(
@@ -205,22 +205,22 @@ TRANSFORMER = (
     Mutant(
         name="Transformer backward: tied head forgets the path through the logits",
         file="nn/transformer.py",
-        old='embedding["wte"] + dhead',
+        old='embedding["wte"] + unembedding["wte"]',
         new='embedding["wte"]',
         why="The matrix is read twice, at the bottom and at the top, and receives from both.",
     ),
     Mutant(
         name="Transformer backward: tied head forgets the path through the embedding",
         file="nn/transformer.py",
-        old='embedding["wte"] + dhead',
-        new="dhead",
+        old='embedding["wte"] + unembedding["wte"]',
+        new='unembedding["wte"]',
         why="The matrix is read twice, at the bottom and at the top, and receives from both.",
     ),
     Mutant(
         name="Transformer backward: untied gradients exchanged",
         file="nn/transformer.py",
-        old='embedding["wte"], dhead',
-        new='dhead, embedding["wte"]',
+        old='embedding["wte"], unembedding["wte"]',
+        new='unembedding["wte"], embedding["wte"]',
         why="Both have the shape (V, C), so only numbers tell them apart.",
     ),
     Mutant(
@@ -247,8 +247,8 @@ TRANSFORMER = (
     Mutant(
         name="Transformer backward: one buffer for the gradients of all calls",
         file="nn/transformer.py",
-        old="gradients = self.parameters.zeros_like()",
-        new='gradients = self.__dict__.setdefault("_gradients", self.parameters.zeros_like())',
+        old="gradients = self.operations.new_gradients(self.parameters)",
+        new='gradients = self.__dict__.setdefault("_gradients", self.operations.new_gradients(self.parameters))',
         why="Faster, and the gradients that were kept from the last call, to add or to compare, change under "
         "one's hands.",
     ),
@@ -279,8 +279,8 @@ PARAMETERS = (
     Mutant(
         name="parameters: pickled in single precision",
         file="nn/parameters.py",
-        old="for name, view in self.items()}, self.flat)",
-        new="for name, view in self.items()}, self.flat.astype(np.float32))",
+        old="(self.shapes, self.flat)",
+        new="(self.shapes, self.flat.astype(np.float32))",
         why="A model that has been saved and loaded has the same numbers, to the last digit, and the same dtype.",
     ),
 )

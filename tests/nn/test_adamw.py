@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minicluster.nn import AdamW, clip_gradients, warmup_cosine
+from minicluster.nn import AdamW, Parameters, clip_gradients, warmup_cosine
 
 # Steps ---------------------------------------------------------------------------------------------
 
@@ -223,3 +223,24 @@ def test_a_step_at_rate_0_counts_and_moves_the_means():
     optimizer = AdamW({"bias": np.zeros(1)}, betas=(0.5, 0.75))
     optimizer.step({"bias": np.array([2.0])}, lr=0.0)
     assert (optimizer.steps, optimizer.mean["bias"], optimizer.mean_square["bias"]) == (1, 1, 1)  # .5 * 2 and .25 * 4
+
+
+def test_flat_parameters_step_as_separate_arrays_do():
+    shapes, rng = {"weight": (2, 3), "bias": (3,)}, np.random.default_rng(0)
+    flat = Parameters(shapes, np.float64)
+    flat.flat = rng.standard_normal(9)
+    separate = {name: array.copy() for name, array in flat.items()}
+    optimizers = AdamW(flat, lr=0.1), AdamW(separate, lr=0.1)
+    for _ in range(3):
+        gradients = flat.zeros_like()
+        gradients.flat = rng.standard_normal(9)
+        optimizers[0].step(gradients)
+        optimizers[1].step(dict(gradients))
+    for name, array in separate.items():
+        np.testing.assert_array_equal(flat[name], array)
+
+
+def test_flat_gradients_of_other_shapes_are_refused():
+    optimizer = AdamW(Parameters({"weight": (2, 3)}, np.float64))
+    with pytest.raises(ValueError, match=r"gradients\['weight'\] has shape \(1, 3\), expected \(2, 3\)"):
+        optimizer.step(Parameters({"weight": (1, 3)}, np.float64))

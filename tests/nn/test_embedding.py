@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from layer_checks import assert_right, inputs_of_any_size
 
-from minicluster.nn import embedding_backward, embedding_forward
+from minicluster.nn import embedding_backward, embedding_forward, unembedding_backward, unembedding_forward
 from minicluster.strategies import layer_sizes, token_arrays
 
 
@@ -29,3 +29,14 @@ def test_gradients(tables, sizes, data):
     positions = len(tables["wpe"])  # some may be without a token
     tokens = data.draw(token_arrays((B, min(T, positions)), len(tables["wte"])))
     assert_right(embedding_forward, embedding_backward, {"tokens": tokens, **tables})
+
+
+def test_unembedding_scores_every_token_by_the_product_with_its_row():
+    wte = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    logits, _ = unembedding_forward(np.array([[10.0, 1.0]]), wte)
+    np.testing.assert_array_equal(logits, [[12, 34, 56]])
+
+
+@given(inputs_of_any_size({"x": "... C", "wte": "V C"}))
+def test_gradients_of_unembedding(inputs):
+    assert_right(unembedding_forward, unembedding_backward, inputs)

@@ -38,3 +38,15 @@ def test_no_gradient_along_a_shift_of_the_whole_vector():
     _, cache = layernorm_forward(x, rng.standard_normal(6), rng.standard_normal(6))
     # Sums of 6 numbers of size 1: a few float64 roundings.
     np.testing.assert_allclose(layernorm_backward(dy, cache)["x"].sum(axis=-1), 0, atol=1e-14)
+
+
+def test_what_comes_by_the_way_around_the_layer_is_added_to_the_gradient_of_x_only():
+    rng = np.random.default_rng(0)
+    x, dy, residual = (rng.standard_normal((3, 4, 6)) for _ in range(3))
+    _, cache = layernorm_forward(x, rng.standard_normal(6), rng.standard_normal(6))
+    without, kept = layernorm_backward(dy, cache), residual.copy()
+    gradients = layernorm_backward(dy, cache, residual)
+    np.testing.assert_array_equal(gradients["x"], without["x"] + residual)
+    np.testing.assert_array_equal(gradients["weight"], without["weight"])
+    np.testing.assert_array_equal(gradients["bias"], without["bias"])
+    np.testing.assert_array_equal(residual, kept)

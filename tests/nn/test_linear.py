@@ -15,3 +15,18 @@ def test_forward_by_hand():
 @given(inputs_of_any_size({"x": "... n_in", "weight": "n_in n_out", "bias": "n_out"}))
 def test_gradients(inputs):
     assert_right(linear_forward, linear_backward, inputs)
+
+
+@given(inputs_of_any_size({"x": "... n_in", "weight": "n_in n_out", "bias": "n_out", "residual": "... n_out"}))
+def test_gradients_with_a_residual(inputs):
+    def backward(dy, cache):
+        return {**linear_backward(dy, cache), "residual": dy.copy()}
+
+    assert_right(linear_forward, backward, inputs)
+
+
+def test_a_residual_is_added_and_stays_as_it_is():
+    x, weight, bias, residual = np.array([[2.0]]), np.array([[3.0]]), np.array([10.0]), np.array([[100.0]])
+    y, _ = linear_forward(x, weight, bias, residual)
+    np.testing.assert_array_equal(y, [[116.0]])
+    np.testing.assert_array_equal(residual, [[100.0]])

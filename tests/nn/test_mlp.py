@@ -12,6 +12,17 @@ def test_forward_by_hand():
     np.testing.assert_allclose(y, [[9.411919906082768]], rtol=1e-14)  # rounding only
 
 
-@given(inputs_of_any_size({"x": "... C", "fc_weight": "C F", "fc_bias": "F", "proj_weight": "F C", "proj_bias": "C"}))
+MLP = {"x": "... C", "fc_weight": "C F", "fc_bias": "F", "proj_weight": "F C", "proj_bias": "C"}
+
+
+@given(inputs_of_any_size(MLP))
 def test_gradients(inputs):
     assert_right(mlp_forward, mlp_backward, inputs)
+
+
+@given(inputs_of_any_size({**MLP, "residual": "... C"}))
+def test_gradients_with_a_residual(inputs):
+    def backward(dy, cache):
+        return {**mlp_backward(dy, cache), "residual": dy.copy()}
+
+    assert_right(mlp_forward, backward, inputs)

@@ -106,7 +106,7 @@ def test_gradients_of_all_parameters(config, B, T, data):
     data=st.data(),
 )
 def test_gradients_of_a_block(block, n_heads, data):
-    operations = choose_operations("numpy")
+    operations = choose_operations("numpy", np.float64)
     start = data.draw(starts(*block["x"].shape[:2]))
     assert_right(
         lambda x, **parameters: block_forward(x, parameters, n_heads, operations, start),
@@ -374,7 +374,7 @@ def test_an_upstream_gradient_of_another_shape_is_named():
 
 def test_unknown_backends_and_dtypes_are_refused():
     config = TransformerConfig(5, 4, 8, 1, 2)
-    with pytest.raises(ValueError, match="backend = 'cuda', expected one of auto, numpy"):
+    with pytest.raises(ValueError, match="backend = 'cuda', expected one of auto, numba, numpy"):
         Transformer(config, backend="cuda")
     with pytest.raises(ValueError, match="dtype = int64, expected one of float32"):
         Transformer(config, dtype=np.int64)
