@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from minicluster import jit
 from minicluster.kernels import Workspace
+from minicluster.kernels.memory import KEPT_STEPS
 from minicluster.nn import AdamW, Parameters, Transformer, TransformerConfig, cross_entropy
 from minicluster.training import train_step
 
@@ -170,3 +171,17 @@ def test_a_model_that_has_been_trained_can_be_copied_and_pickled():
     for other, _ in copies:
         assert results == expected
         np.testing.assert_array_equal(other.parameters.flat, model.parameters.flat)
+
+
+def test_memory_of_shapes_that_are_no_longer_asked_for_is_let_go():
+    model, optimizer = small_training()
+    train_step(model, optimizer, *batch(B=2))
+    pooled = model.reusing_memory().operations._memory._arrays
+    short = {kind for kind in pooled if 2 * CONFIG.context_length in kind[0]}  # rows of that batch
+    assert short
+    for _ in range(KEPT_STEPS - 1):
+        train_step(model, optimizer, *batch(B=4))
+    assert short <= pooled.keys()  # lengths may take turns
+    for _ in range(2):
+        train_step(model, optimizer, *batch(B=4))
+    assert not short & pooled.keys()

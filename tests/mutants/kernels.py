@@ -696,6 +696,13 @@ TASKS_AND_MEMORY = (
         why="Right, but the memory grows with every step.",
     ),
     Mutant(
+        name="workspace: shapes are kept for ever",
+        file="kernels/memory.py",
+        old="            self._step += 1\n",
+        new="",
+        why="Sequences of ever new lengths would fill the memory.",
+    ),
+    Mutant(
         name="workspace: the array that lay longest comes first",
         file="kernels/memory.py",
         old="range(len(arrays) - 1, -1, -1)",
