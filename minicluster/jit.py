@@ -1,5 +1,6 @@
 """What all compiled code shares: how it is compiled, where it is kept, and that one thread at a time runs it."""
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -84,16 +85,17 @@ def cache_folder():
     It lies in NUMBA_CACHE_DIR if that is set, else where the system keeps a user's caches, never in the package, which
     may be read-only. The folders of sources that are long gone are deleted.
     """
-    folder = _user_cache() / "minicluster" / f"{FOLDER_PREFIX}{_fingerprint()}"
     try:
+        folder = _user_cache() / "minicluster" / f"{FOLDER_PREFIX}{_fingerprint()}"
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".probe-{os.getpid()}-{threading.get_ident()}"
         probe.write_bytes(b"")
         probe.unlink()
         os.utime(folder)  # used now, so deleted last
-        _delete_old(folder)
-    except OSError:
+    except (OSError, RuntimeError):  # RuntimeError: the user has no home
         return None
+    with contextlib.suppress(OSError):  # another process may be deleting them, too
+        _delete_old(folder)
     return folder
 
 
@@ -118,7 +120,7 @@ def _fingerprint():
 def _delete_old(current):
     others = [path for path in current.parent.glob(f"{FOLDER_PREFIX}*") if path != current]
     for path in sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT_FOLDERS:]:
-        shutil.rmtree(path, ignore_errors=True)  # another process may be deleting it, too
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _announce_compilation():

@@ -118,6 +118,7 @@ def _environment(copy):
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
         "PYTHONUTF8": "1",
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # half of the start-up, and no test needs a plugin
+        "NUMBA_DISABLE_JIT": "1",  # compiling a kernel takes longer than its tests, which draw tiny sizes without
         "HYPOTHESIS_PROFILE": "mutants",
         "MUTATED_PACKAGE": str(copy),
         "COLUMNS": "1000",  # or pytest cuts its summary's lines short

@@ -20,3 +20,19 @@ def make_symbolic_link(link, target):
         link.symlink_to(target)
     except OSError:
         pytest.skip("symbolic links are not allowed here (Windows without the developer mode)")
+
+
+def need_explicit_vectors():
+    """Skip the test where kernels have no explicit vectors: this loads Numba, so it is asked only when it matters."""
+    from minicluster.kernels import simd
+
+    if not simd.VECTOR_BYTES:
+        pytest.skip("no AVX2 or AVX-512, or Numba's compiler is switched off")
+
+
+def need_the_compiler():
+    """Skip the test where Numba's compiler is switched off, as it is while mutants are tried."""
+    from minicluster import jit
+
+    if not jit.ENABLED:
+        pytest.skip("NUMBA_DISABLE_JIT is set, and the test is about compiled code")

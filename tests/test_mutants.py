@@ -12,7 +12,10 @@ from mutants import MUTANTS, Mutant
 TESTS = Path(__file__).parent
 
 # These hold no formula: names, checks of arguments, and the choice between backends.
-WITHOUT_FORMULAS = {"nn/__init__.py", "nn/operations.py", "cluster/__init__.py"}
+WITHOUT_FORMULAS = {"nn/__init__.py", "nn/operations.py", "cluster/__init__.py", "kernels/__init__.py"}
+WITHOUT_FORMULAS |= {"kernels/arguments.py", "kernels/products.py"}
+# This one needs the compiler, which mutants are tried without; its tests compare it with NumPy's products.
+WITHOUT_FORMULAS |= {"kernels/simd.py"}
 
 
 def package_text(file):
@@ -37,7 +40,7 @@ def test_names_are_unique():
     assert len(set(names)) == len(names) >= 60
 
 
-@pytest.mark.parametrize("package", ["nn", "cluster"])
+@pytest.mark.parametrize("package", ["nn", "cluster", "kernels"])
 def test_every_file_with_formulas_has_mutants(package):
     files = {f"{package}/{path.name}" for path in (run_mutants.package_folder() / package).glob("*.py")}
     assert files - WITHOUT_FORMULAS <= {mutant.file for mutant in MUTANTS}

@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from ..jit import compiled, prange
+from .arguments import float_arrays
 
 BLOCK = 8192  # entries of one task
 
@@ -27,6 +28,9 @@ def clip_and_update(optimizer, gradients, max_norm):
     norm : float
         Before clipping. If it is not finite, nothing was updated.
     """
+    if not max_norm > 0:
+        raise ValueError(f"max_norm = {max_norm}, expected a number above 0")
+    _check_layout(optimizer.parameters, gradients)
     norm = gradient_norm(gradients)
     if math.isfinite(norm):
         lr, correction1, correction2 = optimizer.begin_step(gradients)
@@ -43,12 +47,23 @@ def clip_and_update(optimizer, gradients, max_norm):
                     lr / correction1,
                     1 / correction2,
                     *optimizer.betas,
+                    *(1 - beta for beta in optimizer.betas),  # in double precision: float32 keeps 4 digits of it
                     optimizer.eps,
                     1 - lr * optimizer.weight_decay,
                 )
             ),
         )
     return norm
+
+
+def _check_layout(parameters, gradients):
+    """Raise TypeError or ValueError unless both are Parameters with the same entries in the same places."""
+    for name, mapping in (("optimizer.parameters", parameters), ("gradients", gradients)):
+        if not hasattr(mapping, "flat"):
+            raise TypeError(f"{name} has type {type(mapping).__name__}, expected Parameters such as a model's")
+    if list(gradients.shapes.items()) != list(parameters.shapes.items()):
+        raise ValueError("gradients has other names, shapes or another order than optimizer.parameters")
+    float_arrays(parameters=parameters.flat, gradients=gradients.flat)
 
 
 @functools.lru_cache
@@ -81,18 +96,19 @@ def _sums_of_squares(flat, blocks):
 
 
 @compiled()
-def _adamw_range(parameter, gradient, mean, mean_square, keep, scale, rate, grow, beta1, beta2, eps):
-    one = parameter.dtype.type(1)
+def _adamw_range(parameter, gradient, mean, mean_square, keep, scale, rate, grow, beta1, beta2, gain1, gain2, eps):
     for i in range(parameter.size):
         g = gradient[i] * scale
-        m = beta1 * mean[i] + (one - beta1) * g
-        s = beta2 * mean_square[i] + (one - beta2) * g * g
+        m = beta1 * mean[i] + gain1 * g
+        s = beta2 * mean_square[i] + gain2 * g * g
         mean[i], mean_square[i] = m, s
         parameter[i] = keep * parameter[i] - rate * m / (np.sqrt(s * grow) + eps)
 
 
 @compiled(parallel=True)
-def _adamw(parameter, gradient, mean, mean_square, ends, is_matrix, scale, rate, grow, beta1, beta2, eps, keep):
+def _adamw(
+    parameter, gradient, mean, mean_square, ends, is_matrix, scale, rate, grow, beta1, beta2, gain1, gain2, eps, keep
+):
     one = parameter.dtype.type(1)
     for task in prange((parameter.size + BLOCK - 1) // BLOCK):
         first = task * BLOCK
@@ -112,6 +128,8 @@ def _adamw(parameter, gradient, mean, mean_square, ends, is_matrix, scale, rate,
                 grow,
                 beta1,
                 beta2,
+                gain1,
+                gain2,
                 eps,
             )
             first = last

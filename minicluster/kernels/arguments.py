@@ -1,5 +1,7 @@
 """What every kernel asks of its arguments, in Python: inside a kernel a wrong index reads or writes other memory."""
 
+import math
+
 import numpy as np
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
@@ -24,7 +26,7 @@ def float_arrays(**arrays):
     """
     found, dtype = [], None
     for name, array in arrays.items():
-        array = np.ascontiguousarray(array)
+        array = np.asarray(array, order="C")
         if dtype is None and array.dtype in FLOATS:
             dtype = array.dtype
         if array.dtype != dtype:
@@ -49,4 +51,4 @@ def as_rows(name, array):
     """Return an array of at least one axis as (rows, C), a view."""
     if array.ndim < 1:
         raise ValueError(f"{name} has shape {array.shape}, expected (..., C)")
-    return array.reshape(-1, array.shape[-1]) if array.size else array.reshape(0, array.shape[-1])
+    return array.reshape(math.prod(array.shape[:-1]), array.shape[-1])  # -1 has no answer if C is 0

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ..checks import check_starts
+from ..checks import check_starts, check_whole_number
 from ..jit import compiled, prange
 from .arguments import expect_axes, expect_shape, float_arrays
 from .elementary import exp
@@ -41,6 +41,7 @@ def attention_forward(qkv, n_heads, start=None, *, memory=FRESH):
     """
     (qkv,) = float_arrays(qkv=qkv)
     expect_axes("qkv", qkv, "(B, T, 3C)")
+    check_whole_number("n_heads", n_heads, 1)
     B, T, three_C = qkv.shape
     if three_C % (3 * n_heads):
         raise ValueError(f"qkv has {three_C} columns, expected a multiple of 3 n_heads = {3 * n_heads}")
@@ -69,7 +70,7 @@ def attention_backward(dy, cache, *, memory=FRESH):
         `qkv` (B, T, 3C).
     """
     qkv, n_heads, weights = cache
-    dy, qkv = float_arrays(dy=dy, qkv=qkv)
+    qkv, dy = float_arrays(qkv=qkv, dy=dy)
     B, T, three_C = qkv.shape
     expect_shape("dy", dy, (B, T, three_C // 3))
     dqkv = memory.empty(qkv.shape, qkv.dtype)

@@ -5,6 +5,7 @@ import numpy as np
 from ..checks import check_targets
 from ..jit import compiled, prange
 from .arguments import as_rows, float_arrays
+from .elementary import FASTMATH as EXACT_ORDER
 from .elementary import exp
 from .memory import FRESH
 
@@ -42,6 +43,12 @@ def cross_entropy(logits, targets, mask=None, *, memory=FRESH):
     return losses.sum() / logits.dtype.type(mask.sum()), dlogits
 
 
+@compiled(fastmath=EXACT_ORDER)
+def _loss(right, most, total):
+    """-log(exp(right - most) / total). In another order, (log(total) + most) - right, large logits would swallow it."""
+    return np.log(total) - (right - most)
+
+
 @compiled(parallel=True)
 def _cross_entropy(logits, targets, mask, counted, losses, dlogits):
     M, V = logits.shape
@@ -61,8 +68,7 @@ def _cross_entropy(logits, targets, mask, counted, losses, dlogits):
             for j in range(V):
                 dlogits[i, j] = exp(logits[i, j] - most)
                 total += dlogits[i, j]
-            # -log(exp(z_right - most) / total)
-            losses[i] = np.log(total) - (logits[i, targets[i]] - most)
+            losses[i] = _loss(logits[i, targets[i]], most, total)
             for j in range(V):
                 dlogits[i, j] *= share / total
             dlogits[i, targets[i]] -= share

@@ -34,7 +34,8 @@ def embedding_forward(tokens, wte, wpe, *, memory=FRESH):
     wte, wpe = float_arrays(wte=wte, wpe=wpe)
     expect_axes("wte", wte, "(V, C)")
     expect_shape("wpe", wpe, (*wpe.shape[:1], wte.shape[1]))
-    tokens = np.ascontiguousarray(check_tokens(tokens, len(wte), len(wpe)), np.int64)
+    # A copy: the backward writes to these places, so nobody may change them after they were checked.
+    tokens = np.array(check_tokens(tokens, len(wte), len(wpe)), np.int64, order="C")
     x = memory.empty((*tokens.shape, wte.shape[1]), wte.dtype)
     _embedding(tokens, wte, wpe, x)
     return x, (tokens, wte, wpe)
@@ -58,7 +59,7 @@ def embedding_backward(dx, cache, *, memory=FRESH):
         `wte`, `wpe`.
     """
     tokens, wte, wpe = cache
-    (dx,) = float_arrays(dx=dx)
+    wte, dx = float_arrays(wte=wte, dx=dx)
     expect_shape("dx", dx, (*tokens.shape, wte.shape[1]))
     dwte, dwpe = memory.gradient_of(wte), memory.gradient_of(wpe)
     _embedding_backward(tokens, dx, dwte, dwpe)
@@ -107,7 +108,7 @@ def unembedding_backward(dlogits, cache, *, memory=FRESH):
         `x`, `wte`.
     """
     x, wte = cache
-    (dlogits,) = float_arrays(dlogits=dlogits)
+    x, dlogits = float_arrays(x=x, dlogits=dlogits)
     expect_shape("dlogits", dlogits, (*x.shape[:-1], len(wte)))
     # Not memory.gradient_of(wte): with tied embeddings that is where the other half of wte's gradient goes.
     dx, dwte = memory.empty(x.shape, x.dtype), memory.empty(wte.shape, x.dtype)

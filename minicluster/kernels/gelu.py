@@ -11,7 +11,7 @@ from .memory import FRESH
 
 SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
 CUBIC = 0.044715
-MOST = 40  # exp(40) = 2e17: the gate is 0 to rounding, and no product of the following can overflow
+MOST = 40  # exp(40) = 2e17: beyond, the gate is 0 to rounding; up to there no product of the following overflows
 BLOCK = 4096  # entries of one task
 
 
@@ -41,7 +41,7 @@ def gelu_forward(x, *, memory=FRESH):
 def gelu_backward(dy, cache, *, memory=FRESH):
     """Gradient of GELU: one multiplication, by what the forward has kept; as `nn.gelu_backward`."""
     (slope,) = cache
-    dy, slope = float_arrays(dy=dy, slope=slope)
+    slope, dy = float_arrays(slope=slope, dy=dy)
     expect_shape("dy", dy, slope.shape)
     return {"x": np.multiply(dy, slope, out=memory.empty(dy.shape, dy.dtype))}
 
@@ -56,8 +56,9 @@ def gelu_and_slope(x, y):
         # nearly equal numbers where GELU is nearly 0.
         square = z * z
         minus_2u = number(-2 * SQRT_2_OVER_PI) * z * (number(1) + number(CUBIC) * square)
-        e = exp(minus_2u if not minus_2u > number(MOST) else number(MOST))
-        gate = number(1) / (number(1) + e)
+        closed = minus_2u > number(MOST)
+        e = exp(number(MOST) if closed else minus_2u)
+        gate = number(0) if closed else number(1) / (number(1) + e)
         y[i] = z * gate
         # gate' = gate (1 - gate) (2u)', and 1 - gate is e * gate
         inner = number(2 * SQRT_2_OVER_PI) * (number(1) + number(3 * CUBIC) * square)

@@ -61,12 +61,12 @@ def layernorm_backward(dy, cache, residual=None, *, memory=FRESH):
         `x`, `weight`, `bias`.
     """
     x, mean, rstd, weight, bias = cache
-    dy, x = float_arrays(dy=dy, x=x)
+    x, dy = float_arrays(x=x, dy=dy)
     expect_shape("dy", dy, x.shape)
     if residual is None:
         has_residual, residual = False, dy
     else:
-        has_residual, (residual, _) = True, float_arrays(residual=residual, x=x)
+        has_residual, (_, residual) = True, float_arrays(x=x, residual=residual)
         expect_shape("residual", residual, x.shape)
     rows = as_rows("x", x)
     C = rows.shape[1]

@@ -1,7 +1,7 @@
 """The linear layer, as `nn/linear.py` computes it."""
 
 from ..jit import compiled, prange
-from .arguments import as_rows, expect_shape, float_arrays
+from .arguments import as_rows, expect_axes, expect_shape, float_arrays
 from .memory import FRESH
 from .products import multiply, multiply_transposed
 from .tasks import count, part_of_weight, rows_of_a_task
@@ -34,7 +34,8 @@ def linear_forward(x, weight, bias, residual=None, *, memory=FRESH):
     """
     x, weight, bias = float_arrays(x=x, weight=weight, bias=bias)
     rows = as_rows("x", x)
-    expect_shape("weight", weight, (rows.shape[1], *weight.shape[1:2]))
+    expect_axes("weight", weight, "(n_in, n_out)")
+    expect_shape("weight", weight, (rows.shape[1], weight.shape[1]))
     expect_shape("bias", bias, weight.shape[1:])
     y = memory.empty((*x.shape[:-1], weight.shape[1]), x.dtype)
     y_rows = y.reshape(len(rows), weight.shape[1])
@@ -60,7 +61,7 @@ def linear_backward(dy, cache, *, memory=FRESH):
         `x`, `weight`, `bias`.
     """
     x, weight, bias = cache
-    dy, _ = float_arrays(dy=dy, x=x)
+    _, dy = float_arrays(x=x, dy=dy)
     expect_shape("dy", dy, (*x.shape[:-1], weight.shape[1]))
     dx, dweight, dbias = memory.empty(x.shape, x.dtype), memory.gradient_of(weight), memory.gradient_of(bias)
     dy_rows = as_rows("dy", dy)
@@ -73,7 +74,7 @@ def added(residual, y):
     """Return a residual as the rows that are to be added to y, or None if there is none."""
     if residual is None:
         return None
-    residual, _ = float_arrays(residual=residual, y=y)
+    _, residual = float_arrays(y=y, residual=residual)
     expect_shape("residual", residual, y.shape)
     return as_rows("residual", residual)
 
@@ -90,7 +91,7 @@ def multiply_rows(x, weight, y, bias=None, residual=None):
     # A kernel's arguments have fixed types: another array stands in for one that is not there.
     has_bias, has_residual = bias is not None, residual is not None
     _multiply_rows(
-        x, weight, has_bias, bias if has_bias else weight[0], has_residual, residual if has_residual else y, y
+        x, weight, has_bias, bias if has_bias else weight.reshape(-1), has_residual, residual if has_residual else y, y
     )
 
 
@@ -103,7 +104,7 @@ def weight_gradient(x, dy, dweight, dbias=None):
     dbias : (N,) array, optional
     """
     has_bias = dbias is not None
-    _weight_gradient(x, dy, dweight, has_bias, dbias if has_bias else dweight[0])
+    _weight_gradient(x, dy, dweight, has_bias, dbias if has_bias else dweight.reshape(-1))
 
 
 def transposed(weight, memory):

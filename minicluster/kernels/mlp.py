@@ -1,7 +1,7 @@
 """The multilayer perceptron of a block, as `nn/mlp.py` computes it."""
 
 from ..jit import compiled, prange
-from .arguments import as_rows, expect_shape, float_arrays
+from .arguments import as_rows, expect_axes, expect_shape, float_arrays
 from .gelu import gelu_and_slope
 from .linear import added, begin_rows, transposed, weight_gradient
 from .memory import FRESH
@@ -36,8 +36,9 @@ def mlp_forward(x, fc_weight, fc_bias, proj_weight, proj_bias, residual=None, *,
     )
     rows = as_rows("x", x)
     M, C = rows.shape
-    expect_shape("fc_weight", fc_weight, (C, *fc_weight.shape[1:2]))
+    expect_axes("fc_weight", fc_weight, "(C, F)")
     F = fc_weight.shape[1]
+    expect_shape("fc_weight", fc_weight, (C, F))
     expect_shape("fc_bias", fc_bias, (F,))
     expect_shape("proj_weight", proj_weight, (F, C))
     expect_shape("proj_bias", proj_bias, (C,))
@@ -69,7 +70,7 @@ def mlp_backward(dy, cache, *, memory=FRESH):
         `x`, `fc_weight`, `fc_bias`, `proj_weight`, `proj_bias`.
     """
     x, fc_weight, fc_bias, proj_weight, proj_bias, gated, slope = cache
-    dy, x = float_arrays(dy=dy, x=x)
+    x, dy = float_arrays(x=x, dy=dy)
     expect_shape("dy", dy, x.shape)
     C, F = fc_weight.shape
     dx, dwide = memory.empty(x.shape, x.dtype), memory.empty(gated.shape, x.dtype)

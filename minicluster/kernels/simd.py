@@ -205,6 +205,8 @@ def multiply(a, b, out, first, last, depth, width, add):
     """out[first:last, :width] = a[first:last, :depth] @ b[:depth, :width], or += if `add`; see `matmul.multiply`."""
     lanes = 2 * VECTOR_BYTES // a.itemsize
     K, N = a.shape[1], b.shape[1]
+    if depth == 0 and not add:  # an empty sum
+        out[first:last, :width] = 0
     panel = _panel(min(DEPTH, depth) * lanes, a)
     for k in range(0, depth, DEPTH):
         steps = min(DEPTH, depth - k)
@@ -222,6 +224,8 @@ def multiply_transposed(a, b, out, first, last, left, right):
     """out[first:last, left:right] = a[:, first:last].T @ b[:, left:right]; see `matmul.multiply_transposed`."""
     lanes = 2 * VECTOR_BYTES // a.itemsize
     (K, M), N = a.shape, b.shape[1]
+    if K == 0:  # no rows, an empty sum
+        out[first:last, left:right] = 0
     most_steps, tiles = min(DEPTH, K), (last - first + ROWS - 1) // ROWS
     panel = _panel(most_steps * lanes, a)
     a_panels = _panel(tiles * most_steps * COLUMNS_AT_A_TIME, a)

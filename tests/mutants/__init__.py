@@ -3,11 +3,12 @@
 from .checker import CHECKER
 from .clustering import CLUSTERING
 from .corners import CORNERS
+from .kernels import KERNELS
 from .layers import LAYERS
 from .loss_and_optimiser import LOSS_AND_OPTIMISER
 from .model import MODEL
 from .mutant import Mutant, StaleMutantError
 
-MUTANTS = (*LAYERS, *MODEL, *LOSS_AND_OPTIMISER, *CLUSTERING, *CHECKER, *CORNERS)
+MUTANTS = (*LAYERS, *MODEL, *LOSS_AND_OPTIMISER, *CLUSTERING, *CHECKER, *CORNERS, *KERNELS)
 
 __all__ = ["MUTANTS", "Mutant", "StaleMutantError"]
