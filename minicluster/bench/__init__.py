@@ -4,8 +4,9 @@
 `worker.py`). Nothing else in minicluster imports this package.
 """
 
+from .processes import WorkerFailed
 from .run import PARTS, bench
 from .sizes import FULL, QUICK, SIZES, Plan, Size
 from .tables import text
 
-__all__ = ["FULL", "PARTS", "QUICK", "SIZES", "Plan", "Size", "bench", "text"]
+__all__ = ["FULL", "PARTS", "QUICK", "SIZES", "Plan", "Size", "WorkerFailed", "bench", "text"]

@@ -88,8 +88,8 @@ def make_rivals(threads, environment):
     add("numba", "Numba, vectors", "numba", unset=["MINICLUSTER_VECTORS"])
     if importlib.util.find_spec("torch") is not None:
         add_library("torch", "PyTorch")
-    unset = BENDING["numpy"]  # as NumPy's best contestant
-    add(ONE_THREAD, "NumPy, one thread", "numpy", threads=1, unset=unset)
+    if threads > 1:
+        add(ONE_THREAD, "NumPy, one thread", "numpy", threads=1, unset=BENDING["numpy"])  # NumPy at its best
     return rivals
 
 

@@ -13,9 +13,9 @@ WIDENING = 4  # F / C
 
 def turns(plan, parts, rivals):
     """How many turns of a rival `parts` take, for the progress line."""
-    contestants = sum(name != ONE_THREAD for name in rivals)
+    contestants = len(rivals) - (ONE_THREAD in rivals)
     each = {
-        "ladder": contestants + 3,
+        "ladder": len(rivals) + contestants + 1,  # products, MLPs, the peak
         "layers": len(plan.sizes) * contestants,
         "steps": len(plan.sizes) * contestants,
         "growth": len(plan.growth) + 1,
@@ -94,9 +94,9 @@ def _rungs(stopwatch):
     if kernels == "numba":
         found += [rung("explicit", "explicit vectors", 1, kernels)]
     found += [rung("library", "NumPy", 1, ONE_THREAD)]
-    if kernels:
+    if kernels and every > 1:
         found += [rung("blocked_parallel", "blocked 4 x 4", every, kernels)]
-    if kernels == "numba":
+    if kernels == "numba" and every > 1:
         found += [rung("explicit_parallel", "explicit vectors", every, kernels)]
     found += [rung("library", labels[name], every, name) for name in libraries]
     wide = (M, K, WIDENING * K)

@@ -71,13 +71,14 @@ class Plan:
         Seconds between two turns.
     ladder_rows, ladder_depth, ladder_columns : int
         M, K, N of the ladder's matrix product.
-    growth : dict from str to tuple of int
-        By the name of Size's attribute: the values that it takes while the others keep those of `growth_size`.
+    growth : dict
+        `tokens`, `width` and `layers`, each a tuple of int: the values that this one of a Size's attributes takes while the
+        others keep those of `growth_size`.
     growth_size : Size
     """
 
     sizes: dict
-    rounds: int = 7
+    rounds: int = 5
     step_seconds: float = 0.6
     layer_seconds: float = 0.06
     pause: float = 0.25
@@ -95,8 +96,9 @@ FULL = Plan(
 )
 QUICK = replace(
     FULL,
-    rounds=3,
+    rounds=2,
     step_seconds=0.1,
-    layer_seconds=0.015,
-    growth={"tokens": (16, 64), "width": (64, 128), "layers": (2, 4)},
+    layer_seconds=0.01,
+    growth={"tokens": (8, 16, 32), "width": (32, 64, 128), "layers": (2, 4, 8)},
+    growth_size=SIZES["A"],
 )
