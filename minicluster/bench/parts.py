@@ -42,7 +42,9 @@ def ladder(stopwatch):
             name: [(rung, _product_flops(rung)) for rung in found if rung["kind"] == kind]
             for name, found in by_rival.items()
         }
-        times = stopwatch.measure(part, {name: found for name, found in cases.items() if found}, _seconds(stopwatch))
+        times = stopwatch.measure(
+            part, {name: found for name, found in cases.items() if found}, stopwatch.plan.layer_seconds
+        )
         results = {id(rung): found for name in times for (rung, _), found in zip(cases[name], times[name])}
         for rung in rungs:
             if id(rung) in results:
@@ -52,10 +54,6 @@ def ladder(stopwatch):
                 told = {key: value for key, value in rung.items() if key != "kind"}
                 measured[part].append({**told, **found, "share_of_peak": share})
     return {"peak": peak, **measured}
-
-
-def _seconds(stopwatch):
-    return stopwatch.plan.layer_seconds
 
 
 def _product_flops(rung):
@@ -69,7 +67,7 @@ def _peak(stopwatch):
         return None
     flops = stopwatch.workers.ask(kernels, "describe")["flops_of_a_peak_call"]
     one, every = ({"kind": "peak", "threads": 1}, flops), ({"kind": "peak", "threads": None}, flops * stopwatch.threads)
-    found = stopwatch.measure("peak", {kernels: [one, every]}, _seconds(stopwatch)).get(kernels)
+    found = stopwatch.measure("peak", {kernels: [one, every]}, stopwatch.plan.peak_seconds).get(kernels)
     return found and {name: times["fastest_gflops"] for name, times in zip(("one_thread", "all_threads"), found)}
 
 
@@ -126,7 +124,7 @@ def layers(stopwatch):
         cases = [({"kind": "matmul", "layout": layout, "shape": shape}, 2 * M * K * WIDENING * K) for layout in LAYOUTS]
         cases.append(({"kind": "attention", "size": size.as_dict()}, size.attention_flops()))
         times = stopwatch.measure(
-            f"layers {letter}", dict.fromkeys(stopwatch.contestants(), cases), _seconds(stopwatch)
+            f"layers {letter}", dict.fromkeys(stopwatch.contestants(), cases), stopwatch.plan.layer_seconds
         )
         for index, (case, flops) in enumerate(cases):
             what = case.get("layout", case["kind"])

@@ -67,13 +67,15 @@ class Plan:
         How often each rival has its turn.
     step_seconds, layer_seconds : float
         How long a turn repeats one step or one layer.
+    peak_seconds : float
+        How long a turn repeats the loop that measures the peak: long enough for a moment with nobody else.
     pause : float
         Seconds between two turns.
     ladder_rows, ladder_depth, ladder_columns : int
         M, K, N of the ladder's matrix product.
     growth : dict
-        `tokens`, `width` and `layers`, each a tuple of int: the values that this one of a Size's attributes takes while the
-        others keep those of `growth_size`.
+        `tokens`, `width` and `layers`, each a tuple of int: the values that this one of a Size's attributes takes
+        while the others keep those of `growth_size`.
     growth_size : Size
     """
 
@@ -81,6 +83,7 @@ class Plan:
     rounds: int = 5
     step_seconds: float = 0.6
     layer_seconds: float = 0.06
+    peak_seconds: float = 0.3
     pause: float = 0.25
     ladder_rows: int = 2048
     ladder_depth: int = 256

@@ -78,7 +78,8 @@ class Stopwatch:
     def _compare(self, what, checks):
         """Note it if rivals that had to compute the same have not."""
         for values in zip(*checks.values()):
-            known = [value for value in values if value is not None]
-            if known and not max(known) - min(known) <= AGREEMENT * abs(max(known)):  # "not", because of NaN
-                each = ", ".join(f"{name} {value:.4g}" for name, value in zip(checks, known))
+            known = {name: value for name, value in zip(checks, values) if value is not None}
+            first = next(iter(known.values()), None)
+            if not all(abs(value - first) <= AGREEMENT * abs(first) for value in known.values()):  # nor if one is NaN
+                each = ", ".join(f"{name} {value:.4g}" for name, value in known.items())
                 self.disagreements.append(f"{what}: not the same result, so times can't be compared: {each}")

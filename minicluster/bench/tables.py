@@ -1,6 +1,12 @@
 """Results in, plain text out: tables of at most 100 columns."""
 
+import textwrap
+
+COLUMNS = 100
+WIDEST_CELL = 13
+MARGIN = 34  # of tables with a column for each rival
 LABEL = 24  # columns of a row's label
+BUSY = 1.3  # median over fastest call; on an idle machine it is 1.1 or less
 REFERENCES = {"torch": "PyTorch's", "numpy": "NumPy's"}
 
 
@@ -17,7 +23,7 @@ def text(results):
     str
         Lines without a last line end.
     """
-    sections = [_machine(results), _complaints(results)]
+    sections = [_wrapped(_machine(results)), _wrapped(_complaints(results))]
     if "ladder" in results:
         sections.append(_ladder(results))
     if "layers" in results:
@@ -27,6 +33,10 @@ def text(results):
     if results.get("growth"):
         sections.append(_growth(results))
     return "\n\n".join("\n".join(line.rstrip() for line in lines) for lines in sections if lines)
+
+
+def _wrapped(lines):
+    return [part for line in lines for part in textwrap.wrap(line, COLUMNS, subsequent_indent=" " * LABEL) or [""]]
 
 
 def _machine(results):
@@ -87,6 +97,8 @@ def _ladder(results):
                 f"{rung['label']:{LABEL}}{rung['threads']:>9}{shape:>18}{_digits(rung['median_ms']):>10}"
                 f"{_digits(rung['gflops']):>10}{share:>9}"
             )
+    if any((rung["share_of_peak"] or 0) > 1 for rung in results["ladder"]):
+        lines += ["", "More than the peak: something else kept the cores busy while the peak was measured."]
     return lines if peak else lines[1:]
 
 
@@ -96,7 +108,7 @@ def _layers(results):
     lines += _heading(results, rivals, f"{'':4}{'what':12}{'shape':18}")
     for row in results["layers"]:
         shape = " x ".join(map(str, row["shape"]))
-        cells = (_digits(row["times"][name]["gflops"]) if name in row["times"] else "-" for name in rivals)
+        cells = [_digits(row["times"][name]["gflops"]) if name in row["times"] else "-" for name in rivals]
         lines.append(f"{row['size']:4}{row['what']:12}{shape:18}" + _cells(cells))
     return lines
 
@@ -120,13 +132,18 @@ def _steps(results):
     if reference:
         whose = REFERENCES[reference.removesuffix("_unset")]
         figures.append((f"time over {whose}", lambda times, other: f"{times['median_ms'] / other['median_ms']:.2f}"))
-    lines += _heading(results, rivals, f"{'':34}")
+    lines += _heading(results, rivals, " " * MARGIN)
     for row in results["steps"]:
         for number, (label, figure) in enumerate(figures):
             other = row["times"].get(reference)
             known = other is not None or not label.startswith("time over")
-            cells = (figure(row["times"][name], other) if name in row["times"] and known else "-" for name in rivals)
+            cells = [figure(row["times"][name], other) if name in row["times"] and known else "-" for name in rivals]
             lines.append(f"{row['size'] if number == 0 else '':4}{label:30}" + _cells(cells))
+    spread = max(
+        (t["median_ms"] / t["fastest_ms"] for row in results["steps"] for t in row["times"].values()), default=1
+    )
+    if spread > BUSY:
+        lines.append(f"Medians up to {spread:.1f} times the fastest call: something else keeps the cores busy.")
     return lines
 
 
@@ -153,13 +170,15 @@ def _timed(rows):
 def _heading(results, rivals, first):
     """The columns' headings on two lines: "NumPy, as set" is "NumPy" above "as set"."""
     labels = [results["rivals"][name]["label"].partition(", ") for name in rivals]
-    lines = [first + _cells(label for label, _, _ in labels)]
-    more = " " * len(first) + _cells(label for _, _, label in labels)
+    lines = [first + _cells([label for label, _, _ in labels])]
+    more = " " * len(first) + _cells([label for _, _, label in labels])
     return lines + [more] * bool(more.strip())
 
 
 def _cells(texts):
-    return "".join(f"{text:>13}" for text in texts)
+    """The columns to the right of the first, MARGIN wide: narrower ones if there are many."""
+    width = min(WIDEST_CELL, (COLUMNS - MARGIN) // len(texts))
+    return "".join(f"{text:>{width}}" for text in texts)
 
 
 def _digits(number):
