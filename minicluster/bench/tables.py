@@ -131,7 +131,8 @@ def _steps(results):
     ]
     if reference:
         whose = REFERENCES[reference.removesuffix("_unset")]
-        figures.append((f"time over {whose}", lambda times, other: f"{times['median_ms'] / other['median_ms']:.2f}"))
+        for label, key in ((f"time over {whose}, median", "median_ms"), (f"time over {whose}, fastest", "fastest_ms")):
+            figures.append((label, lambda times, other, key=key: f"{times[key] / other[key]:.2f}"))
     lines += _heading(results, rivals, " " * MARGIN)
     for row in results["steps"]:
         for number, (label, figure) in enumerate(figures):
