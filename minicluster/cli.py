@@ -34,13 +34,14 @@ def main(argv=None):
     int
         The exit code: 0 done, 1 the run failed, 2 bad input, 130 interrupted.
     """
+    environment = dict(os.environ)  # as the user has set it
     for variable in BLAS_THREAD_VARIABLES:
         os.environ.setdefault(variable, "1")  # before NumPy is imported, which is when it is read
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that lacks a character shows ? instead of failing
     try:
-        code = _run(argv)
+        code = _run(argv, environment)
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
@@ -53,9 +54,9 @@ def main(argv=None):
         return DONE if isinstance(error, BrokenPipeError) else _fail(f"cannot print: {error.strerror}", FAILED)
 
 
-def _run(argv):
+def _run(argv, environment):
     try:
-        arguments = _parser().parse_args(argv)
+        arguments = _parser().parse_args(argv, argparse.Namespace(environment=environment))
     except SystemExit as stop:  # --help, --version or an error, already printed
         return stop.code
     return arguments.run(arguments)
@@ -96,6 +97,21 @@ def _parser():
     add = gradcheck.add_argument
     add("--seed", type=int, default=0, metavar="N", help="seed of inputs and upstream gradients")
     add("--directions", type=int, default=3, metavar="N", help="random directions an input, of the larger model")
+
+    bench = commands.add_parser(
+        "bench",
+        help="time the kernels, the layers and whole training steps",
+        description="Time matrix products from the naive triple loop up, attention, and whole training steps, with "
+        "NumPy, Numba and, if it happens to be installed, PyTorch: each in a process of its own, in turn, on equally "
+        "many threads. Takes a few minutes; the first time, compiling adds another.",
+    )
+    bench.set_defaults(run=_bench)
+    add = bench.add_argument
+    add("--quick", action="store_true", help="fewer rounds and points: less than a minute, and noisier")
+    add("--only", nargs="+", metavar="PART", help="only these parts: ladder, layers, steps, growth")
+    add("--threads", type=int, metavar="N", help="threads of each rival (default: NUMBA_NUM_THREADS, or all cores)")
+    add("--json", metavar="FILE", help="write everything to a file, or with - print it instead of the tables")
+    add("--figure", metavar="FILE", help="draw the ladder against the measured peak, as PNG")
     return parser
 
 
@@ -176,6 +192,53 @@ def _gradcheck(arguments):
     verdict = "some gradients are WRONG" if wrong else "every gradient is right"
     print(f"{verdict}: worst relative error {worst:.1e} against the complex step, allowed {RTOL:.0e}. {seconds:.0f} s")
     return FAILED if wrong else DONE
+
+
+def _bench(arguments):
+    from .bench import FULL, PARTS, QUICK, WorkerFailed, bench, text
+    from .bench.machine import usable_cores
+    from .checks import check_whole_number
+    from .files import OutputError, ensure_replaceable, ensure_writable_folder, json_text, write_json
+
+    parts = tuple(part for part in PARTS if arguments.only is None or part in arguments.only)
+    paths = [Path(name) for name in (arguments.json, arguments.figure) if name not in (None, "-")]
+    try:
+        for part in arguments.only or ():
+            if part not in PARTS:
+                raise ValueError(f"only = {part!r}, expected some of {', '.join(PARTS)}")
+        if arguments.threads is not None:
+            check_whole_number("threads", arguments.threads, 1)
+            if arguments.threads > usable_cores():
+                raise ValueError(f"threads = {arguments.threads}, expected at most {usable_cores()}, the usable cores")
+        if arguments.figure is not None and "ladder" not in parts:
+            raise ValueError("figure: it shows the ladder, which is not among the parts in --only")
+        for path in paths:
+            ensure_writable_folder(path.parent)
+            ensure_replaceable(path)
+    except (ValueError, TypeError, OutputError) as error:
+        return _fail(error, BAD_INPUT)
+    try:
+        results = bench(QUICK if arguments.quick else FULL, arguments.threads, parts, arguments.environment)
+        if arguments.figure is not None:
+            import matplotlib
+
+            matplotlib.use("Agg")  # files, no window
+            from .plots import draw_ladder
+
+            picture = draw_ladder(results)
+            results["figure"] = picture.alt
+            picture.save(arguments.figure)
+        if arguments.json not in (None, "-"):
+            write_json(arguments.json, results)
+    except (WorkerFailed, OSError, MemoryError) as error:
+        return _fail(error, FAILED)
+    if arguments.json == "-":
+        print(json_text(results), end="")
+    else:
+        print(text(results))
+        written = f" Written: {', '.join(map(str, paths))}" if paths else ""
+        print(f"\n{results['seconds']:.0f} s.{written}")
+    return DONE
 
 
 def _fail(error, code):

@@ -108,10 +108,15 @@ def write_json(path, data):
         If the file can't be written.
     """
     try:
-        text = json.dumps(data, ensure_ascii=False, allow_nan=False, indent=2, default=_without_numpy)
+        text = json_text(data)
     except (TypeError, ValueError) as error:
         raise type(error)(f"cannot write {path}: {error}") from error
-    write_text(path, text + "\n")
+    write_text(path, text)
+
+
+def json_text(data):
+    """Return data as `write_json` writes it: lines of JSON, the last one ended."""
+    return json.dumps(data, ensure_ascii=False, allow_nan=False, indent=2, default=_without_numpy) + "\n"
 
 
 def _without_numpy(value):

@@ -1,0 +1,260 @@
+"""The whole benchmark at tiny sizes, in real workers; what it says, not how fast it is."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from matplotlib import pyplot
+
+from minicluster import bench as package
+from minicluster import cli, plots
+from minicluster.bench import FULL, QUICK, Plan, Size, WorkerFailed, bench, contestants, processes, run, stopwatch, text
+from minicluster.kernels import simd
+
+REPOSITORY = Path(__file__).parents[2]
+SMALL = Size(width=8, layers=1, heads=2, tokens=4, batch=2, vocabulary=5)
+TINY = Plan(
+    {"S": SMALL},
+    rounds=2,
+    step_seconds=0,
+    layer_seconds=0,
+    peak_seconds=0,
+    pause=0,
+    ladder_rows=16,
+    ladder_depth=8,
+    ladder_columns=32,
+    growth={"tokens": (2, 4), "width": (4, 8), "layers": (1, 2)},
+    growth_size=SMALL,
+)
+KERNELS = "numba" if simd.vector_bytes() else "numba_plain"
+TIMES = {"median_ms", "fastest_ms", "calls", "gflops", "fastest_gflops"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_rivals():
+    """NumPy and one kind of kernels, as to compile the other, too, takes half a minute; and PyTorch is not there."""
+
+    def make_few_rivals(threads, environment):
+        rivals = contestants.make_rivals(threads, environment)
+        return {name: rival for name, rival in rivals.items() if name != unwanted}
+
+    unwanted = "numba_plain" if KERNELS == "numba" else "numba"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "make_rivals", make_few_rivals)
+        patch.setattr(contestants.importlib.util, "find_spec", lambda name: None)
+        for variable in contestants.BENDING["numpy"]:
+            patch.delenv(variable, raising=False)
+        yield
+
+
+@pytest.fixture(scope="module")
+def results():
+    return bench(TINY, threads=1)
+
+
+@pytest.fixture
+def quick_is_tiny(monkeypatch):
+    monkeypatch.setattr(package, "QUICK", TINY)
+
+
+def test_results_have_the_documented_keys_and_are_json(results):
+    assert json.loads(json.dumps(results, allow_nan=False))["minicluster"]
+    documented = "minicluster date seconds threads rounds machine variables rivals reference left_out disagreements"
+    assert results.keys() == {*documented.split(), "peak", "ladder", "mlp", "layers", "steps", "growth"}
+    assert results["rivals"].keys() == {"numpy", KERNELS}
+    assert results["reference"] == "numpy" and results["threads"] == 1 and results["rounds"] == 2
+    assert results["left_out"] == {} and results["disagreements"] == []
+    assert results["rivals"][KERNELS]["threads"] == 1
+
+
+def test_the_ladder_begins_with_naive_loops(results):
+    assert [rung["rung"] for rung in results["ladder"][:4]] == ["naive_python", "naive", "reordered", "blocked"]
+    assert [rung["rung"] for rung in results["mlp"]] == ["library", "in_pieces", "fused"]
+    for rung in results["ladder"] + results["mlp"]:
+        assert TIMES < rung.keys()
+        top = results["peak"]["one_thread"]
+        assert rung["share_of_peak"] == rung["gflops"] / top
+
+
+def test_layers_have_three_layouts_and_attention(results):
+    assert [row["what"] for row in results["layers"]] == ["x @ W", "dy @ W.T", "x.T @ dy", "attention"]
+    for row in results["layers"]:
+        assert row["times"].keys() == {"numpy", KERNELS}
+        assert all(times.keys() == TIMES for times in row["times"].values())
+    assert results["layers"][0]["shape"] == (8, 8, 32)
+    assert results["layers"][0]["gflop"] == 2 * 8 * 8 * 32 / 1e9
+
+
+def test_steps_and_growth_have_tokens_a_second(results):
+    (step,) = results["steps"]
+    assert step["tokens"] == 2 * 4
+    for times in step["times"].values():
+        assert times["tokens_per_second"] == pytest.approx(8 / (times["median_ms"] / 1000), rel=1e-12)  # rounding
+    growth = results["growth"]
+    assert growth["rival"] == KERNELS
+    values = {name: [point["value"] for point in growth[name]] for name in ("tokens", "width", "layers", "threads")}
+    assert values == {"tokens": [2, 4], "width": [4, 8], "layers": [1, 2], "threads": [1]}
+
+
+def test_a_steps_work_is_counted_by_hand():
+    # 8 tokens; weights: c_attn 8 x 24, c_proj 8 x 8, MLP twice 8 x 32, head 8 x 5; each takes part in three products
+    # of 2 operations an entry and token. Attention: 2 sequences x 10 visible pairs x width 8 x 6 products x 2.
+    assert SMALL.step_flops() == 3 * 2 * 8 * (192 + 64 + 512 + 40) + 2 * 10 * 8 * 6 * 2
+
+
+def test_the_tables_fit_into_100_columns_and_say_all(results):
+    shown = text(results)
+    assert max(map(len, shown.splitlines())) <= 100
+    for word in ("measured peak", "naive loops, Python", "kernels fused", "x.T @ dy", "attention", "time over NumPy's"):
+        assert word in shown
+    assert "variables that bend speed: none is set" in shown
+
+
+def test_the_ladders_alt_text_carries_its_numbers(results):
+    picture = plots.draw_ladder(results)
+    axis = picture.figure.axes[0]
+    labels = [label.get_text() for label in axis.get_yticklabels()]
+    rungs = results["ladder"] + results["mlp"]
+    assert labels == [rung["label"] for rung in rungs]
+    widths = [bar.get_width() for container in axis.containers for bar in container]
+    assert widths == [rung["gflops"] for rung in rungs]
+    for rung in rungs:
+        assert f"{rung['label']} on 1 thread {plots._figure(rung['gflops'])}" in picture.alt
+    assert f"Measured peak: {results['peak']['one_thread']:.0f} on 1 thread" in picture.alt
+    pyplot.close(picture.figure)
+
+
+def test_variables_that_bend_blas_are_told_and_measured_without():
+    environment = {**os.environ, "OPENBLAS_CORETYPE": "Haswell"}
+    found = bench(TINY, 1, ["steps"], environment)
+    assert found["variables"]["bending"] == {"OPENBLAS_CORETYPE": "Haswell"}
+    assert found["steps"][0]["times"].keys() == {"numpy", "numpy_unset", KERNELS}
+    assert found["reference"] == "numpy_unset"
+    assert "OPENBLAS_CORETYPE=Haswell" in text(found)
+
+
+@pytest.mark.parametrize(
+    ("module", "reason"),
+    [
+        ("raise ImportError('libtorch is missing')", "ImportError: libtorch is missing"),
+        ("import os; os._exit(3)", "its process ended with exit code 3"),
+        ("print('a greeting')", "ImportError: cannot import name 'nn' from 'torch'"),
+    ],
+)
+def test_a_broken_pytorch_is_left_out_in_one_line(module, reason, tmp_path, monkeypatch):
+    (tmp_path / "torch.py").write_text(module, encoding="utf-8")
+    monkeypatch.setattr(contestants.importlib.util, "find_spec", lambda name: object())
+    found = bench(TINY, 1, ["steps"], {**os.environ, "PYTHONPATH": str(tmp_path)})
+    assert found["left_out"].keys() == {"PyTorch"}
+    assert found["left_out"]["PyTorch"].startswith(reason)
+    assert found["steps"][0]["times"].keys() == {"numpy", KERNELS}
+    assert f"left out: PyTorch: {reason}" in text(found)
+
+
+def test_results_that_differ_are_told(monkeypatch):
+    watch = stopwatch.Stopwatch(TINY, None, 1, None)
+    watch._compare("step A", {"numpy": [2.0, None], "torch": [2.01, 5.0]})
+    assert watch.disagreements == []  # rounding
+    watch._compare("step A", {"numpy": [2.0], "torch": [2.1]})
+    watch._compare("step B", {"numpy": [2.0], "torch": [float("nan")]})
+    assert [line.partition(":")[0] for line in watch.disagreements] == ["step A", "step B"]
+    assert watch.disagreements[0].endswith("numpy 2, torch 2.1")
+
+
+def test_nothing_to_time_is_an_error_in_one_line(monkeypatch):
+    monkeypatch.setattr(processes.sys, "executable", str(REPOSITORY / "no-python-here"))
+    with pytest.raises(WorkerFailed, match="its process can't be started"):
+        bench(TINY, 1, ["steps"])
+
+
+def test_json_to_stdout_parses(quick_is_tiny, capsys):
+    assert cli.main(["bench", "--quick", "--threads", "1", "--only", "steps", "--json", "-"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["steps"][0]["size"] == "S"
+    assert printed.err == ""
+
+
+def test_json_and_figure_go_to_files(quick_is_tiny, tmp_path, capsys):
+    data, figure = tmp_path / "new" / "bench.json", tmp_path / "ladder.png"
+    arguments = ["bench", "--quick", "--threads", "1", "--only", "ladder", "--json", str(data), "--figure", str(figure)]
+    assert cli.main(arguments) == 0
+    assert "measured peak" in capsys.readouterr().out
+    assert figure.read_bytes().startswith(b"\x89PNG")
+    found = json.loads(data.read_text(encoding="utf-8"))
+    assert found["figure"].startswith("Bars of GFLOP/s") and "steps" not in found
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--only", "dance"], "only = 'dance', expected some of ladder, layers, steps, growth"),
+        (["--threads", "0"], "threads = 0, expected at least 1"),
+        (["--threads", "100000"], "threads = 100000, expected at most"),
+        (["--threads", "two"], "argument --threads: invalid int value: 'two'"),
+        (["--only", "steps", "--figure", "ladder.png"], "figure: it shows the ladder"),
+        (["--json", "."], "cannot write .: a folder is there"),
+    ],
+)
+def test_bad_arguments_get_one_line_and_exit_code_2(arguments, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["bench", *arguments]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == "" and message in printed.err and printed.err.count("\n") == 1
+    assert not any(tmp_path.iterdir())
+
+
+def test_after_an_interruption_no_worker_is_left(quick_is_tiny, monkeypatch, capsys):
+    started = []
+
+    def start(*arguments, **more):
+        started.append(real(*arguments, **more))
+        return started[-1]
+
+    def interrupted(*arguments):
+        assert started and all(process.poll() is None for process in started)
+        raise KeyboardInterrupt
+
+    real = subprocess.Popen
+    monkeypatch.setattr(processes.subprocess, "Popen", start)
+    monkeypatch.setattr(stopwatch, "take_turns", interrupted)
+    assert cli.main(["bench", "--quick", "--only", "steps"]) == 130
+    assert all(process.poll() is not None for process in started)
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_a_worker_that_hangs_is_ended(monkeypatch):
+    monkeypatch.setattr(processes, "PATIENCE", 0)
+    worker = processes.Worker(contestants.Rival("NumPy", "numpy", contestants.environment_for("numpy", 1, os.environ)))
+    worker.close()
+    assert worker.process.poll() is not None
+
+
+def test_progress_is_shown_on_a_terminal_only():
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    terminal, file = Terminal(), io.StringIO()
+    for stream in (terminal, file):
+        bench(TINY, 1, ["steps"], stream=stream)
+    assert "measuring" in terminal.getvalue() and "step S, NumPy" in terminal.getvalue()
+    assert file.getvalue() == ""
+
+
+def test_the_plans_are_what_the_help_says():
+    assert QUICK.rounds < FULL.rounds and QUICK.step_seconds < FULL.step_seconds
+    assert FULL.sizes.keys() == QUICK.sizes.keys() == {"A", "B", "C"}
+
+
+def test_importing_the_command_loads_neither_numba_nor_matplotlib():
+    program = (
+        "import sys, minicluster.bench; "
+        "print([name for name in ('numba', 'matplotlib', 'torch') if name in sys.modules])"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, encoding="utf-8")
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "[]", "")
