@@ -195,7 +195,7 @@ def _gradcheck(arguments):
 
 
 def _bench(arguments):
-    from .bench import FULL, PARTS, QUICK, WorkerFailed, bench, text
+    from .bench import FULL, PARTS, QUICK, WorkerFailed, bench, rungs, text
     from .bench.machine import usable_cores
     from .checks import check_whole_number
     from .files import OutputError, ensure_replaceable, ensure_writable_folder, json_text, write_json
@@ -223,9 +223,9 @@ def _bench(arguments):
             import matplotlib
 
             matplotlib.use("Agg")  # files, no window
-            from .plots import draw_ladder
+            from .plots import draw_rungs
 
-            picture = draw_ladder(results)
+            picture = draw_rungs(rungs(results), results["peak"] and results["peak"]["all_threads"])
             results["figure"] = picture.alt
             picture.save(arguments.figure)
         if arguments.json not in (None, "-"):

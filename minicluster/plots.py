@@ -348,7 +348,7 @@ def draw_rungs(rungs, peak=None):
     rungs : list of dict
         From the first rung to the last. `group`: what is computed; rungs of a group follow one another under this
         heading. `name`: what this rung does. `number`: which rung it is, None for what it is only compared with.
-        `kind`: "one core", "all cores" or "NumPy". `gflops`: its speed in GFLOP/s, above 0.
+        `kind`: "one core", "all cores", "NumPy" or "PyTorch". `gflops`: its speed in GFLOP/s, above 0.
     peak : float, optional
         What the machine can do at most, in GFLOP/s.
 
@@ -356,7 +356,12 @@ def draw_rungs(rungs, peak=None):
     -------
     Picture
     """
-    looks = {"one core": (SKY, "", BLACK), "all cores": (BLUE, "", "white"), "NumPy": (ORANGE, "//", BLACK)}
+    looks = {
+        "one core": (SKY, "", BLACK),
+        "all cores": (BLUE, "", "white"),
+        "NumPy": (ORANGE, "//", BLACK),
+        "PyTorch": (RED, "\\\\", BLACK),
+    }
     figure, axis = pyplot.subplots(figsize=WIDESCREEN, layout="constrained")
     figure.get_layout_engine().set(rect=(0.01, 0.01, 0.92, 0.98))  # of the figure's width and height
     figure.suptitle("Same result, faster: the rungs of a matrix product", fontsize=22, x=0.5)
@@ -382,7 +387,7 @@ def draw_rungs(rungs, peak=None):
                 lowest * 1.12, row, rung["number"], va="center_baseline", fontsize=17, fontweight="bold", color=text
             )
         words = f"{name} {_speed(speed)}"
-        if kind != "NumPy":
+        if rung["number"] is not None:
             if before is not None:
                 factor = f"× {_speed(speed / before)}"
                 axis.text(1.27, row, factor, **column)
@@ -415,7 +420,7 @@ def draw_rungs(rungs, peak=None):
         pyplot.Rectangle((0, 0), 1, 1, facecolor=looks[k][0], hatch=looks[k][1], edgecolor="white") for k in kinds
     ]
     names = [{"NumPy": "NumPy (BLAS)"}.get(kind, kind) for kind in kinds]
-    axis.legend(patches, names, loc="upper right", bbox_to_anchor=(0.93, 1.01), fontsize=15, framealpha=1)
+    figure.legend(patches, names, loc="outside lower center", ncols=len(names), fontsize=15, frameon=False)
     alt = "Speed in GFLOP/s, logarithmic, one bar a rung. " + " ".join(f"{sentence[:-1]}." for sentence in sentences)
     return Picture(figure, alt + (f" The machine's peak: {_speed(peak)}." if peak else ""))
 
@@ -423,74 +428,6 @@ def draw_rungs(rungs, peak=None):
 def _speed(number):
     """Two digits, or all before the point."""
     return f"{number:.0f}" if number >= 9.95 else f"{number:.1f}" if number >= 0.995 else f"{number:.2g}"
-
-
-def draw_ladder(results):
-    """Draw how fast each way to multiply two matrices is, against the measured peak; and the MLP, in pieces and fused.
-
-    Parameters
-    ----------
-    results : dict
-        From `bench`: `ladder`, `mlp`, `peak`, `threads`, `machine`.
-
-    Returns
-    -------
-    Picture
-    """
-    every, peak = results["threads"], results["peak"]
-    one, many = "1 thread", f"{every} threads"
-    groups = [  # one thread, all threads, MLP
-        [rung for rung in results["ladder"] if rung["threads"] == 1],
-        [rung for rung in results["ladder"] if rung["threads"] > 1],
-        results["mlp"],
-    ]
-    figure, axis = pyplot.subplots(figsize=WIDESCREEN, layout="constrained")
-    figure.suptitle("Matrix products from the naive triple loop to the machine's peak", fontsize=22)
-    ticks, height, fastest = [], 0.0, 0.0
-    for rungs in groups:
-        for rung in rungs:
-            alone = rung["threads"] == 1
-            axis.barh(
-                height,
-                rung["gflops"],
-                0.78,
-                color=SKY if alone else BLUE,
-                hatch=None if alone else "//",
-                edgecolor="white",
-            )
-            share = rung["share_of_peak"]
-            words = f" {_figure(rung['gflops'])}" + (f"  ({share:.0%} of peak)" if share and share >= 0.01 else "")
-            axis.text(rung["gflops"], height, words, va="center", fontsize=14, bbox=BEHIND_TEXT)
-            ticks.append((height, rung["label"]))
-            height, fastest = height + 1, max(fastest, rung["gflops"])
-        height += 0.5 * bool(rungs)
-    levels = {one: peak["one_thread"], many: peak["all_threads"]} if peak else {}
-    for (label, level), colour, style in zip(
-        list(levels.items())[: 1 if every == 1 else 2], (ORANGE, RED), ("--", "-")
-    ):
-        axis.axvline(level, color=colour, linestyle=style, zorder=1, label=f"measured peak, {label}: {level:.0f}")
-    for label, colour, hatch in ((one, SKY, None), (many, BLUE, "//"))[: 1 if every == 1 else 2]:
-        axis.add_patch(pyplot.Rectangle((1, -9), 0, 0, facecolor=colour, hatch=hatch, edgecolor="white", label=label))
-    axis.set_xscale("log")
-    least = min(rung["gflops"] for rungs in groups for rung in rungs)
-    axis.set_xlim(least / 3, max(fastest, *levels.values(), least) * 12)
-    axis.set_yticks(*zip(*ticks), fontsize=15)
-    axis.set_ylim(height - 0.9, -0.6)  # the first on top
-    axis.grid(axis="y", visible=False)
-    axis.set_axisbelow(True)
-    axis.set_xlabel("GFLOP/s in float32, logarithmic (longer is faster)", fontsize=16)
-    figure.legend(loc="outside lower center", ncols=4)
-    told = ", ".join(
-        f"{rung['label']} on {rung['threads']} thread{'s' if rung['threads'] > 1 else ''} {_figure(rung['gflops'])}"
-        for rungs in groups
-        for rung in rungs
-    )
-    peaks = ", ".join(f"{level:.0f} on {label}" for label, level in levels.items()) or "not measured"
-    return Picture(figure, f"Bars of GFLOP/s on a logarithmic axis. Measured peak: {peaks}. {told}.")
-
-
-def _figure(number):
-    return f"{number:.0f}" if number >= 10 else f"{number:.2g}"
 
 
 def _guide(axis, steps, curve, span, power, gap, text, **alignment):

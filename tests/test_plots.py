@@ -238,7 +238,7 @@ def test_the_kinds_of_rungs_differ_in_colour_and_one_in_its_hatching(ladder):
     }
     assert len({colour for colour, _ in looks.values()}) == 3
     assert [kind for kind, (_, hatch) in looks.items() if hatch] == ["NumPy"]
-    legend = axis.get_legend()
+    (legend,) = ladder[1].figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["one core", "all cores", "NumPy (BLAS)"]
     assert [patch.get_facecolor() for patch in legend.get_patches()] == [
         looks[kind][0] for kind in ("one core", "all cores", "NumPy")
@@ -262,7 +262,7 @@ def test_no_text_of_the_rungs_is_cut_off_or_overlaps_another(ladder):
     picture = ladder[1]
     assert not list(texts_cut_off(picture))
     (axis,) = picture.figure.axes
-    texts = [*axis.texts, *axis.get_yticklabels(), *axis.get_legend().get_texts(), *picture.figure.texts]
+    texts = [*axis.texts, *axis.get_yticklabels(), *picture.figure.legends[0].get_texts(), *picture.figure.texts]
     boxes = [(text.get_text(), text.get_window_extent()) for text in texts if text.get_text()]
     for index, (word, box) in enumerate(boxes):
         for other, other_box in boxes[:index]:

@@ -7,6 +7,6 @@
 from .processes import WorkerFailed
 from .run import PARTS, bench
 from .sizes import FULL, QUICK, SIZES, Plan, Size
-from .tables import text
+from .tables import rungs, text
 
-__all__ = ["FULL", "PARTS", "QUICK", "SIZES", "Plan", "Size", "WorkerFailed", "bench", "text"]
+__all__ = ["FULL", "PARTS", "QUICK", "SIZES", "Plan", "Size", "WorkerFailed", "bench", "rungs", "text"]

@@ -10,6 +10,41 @@ BUSY = 1.3  # median over fastest call; on an idle machine it is 1.1 or less
 REFERENCES = {"torch": "PyTorch's", "numpy": "NumPy's"}
 
 
+def rungs(results):
+    """Return the ladder as `plots.draw_rungs` takes it: products on one core, on all cores, and the MLP.
+
+    Parameters
+    ----------
+    results : dict
+        From `bench`.
+
+    Returns
+    -------
+    list of dict
+    """
+    every = results["threads"]
+    groups = [
+        ("x @ weight, one core", [rung for rung in results["ladder"] if rung["threads"] == 1]),
+        ("x @ weight, all cores", [rung for rung in results["ladder"] if rung["threads"] > 1]),
+        ("the forward of a whole MLP", results["mlp"]),
+    ]
+    shown, number = [], 0
+    for group, found in groups:
+        for rung in found:
+            library = next((name for name in ("NumPy", "PyTorch") if name in rung["label"]), None)
+            number += library is None
+            shown.append(
+                {
+                    "group": group,
+                    "name": rung["label"],
+                    "number": None if library else number,
+                    "kind": library or ("all cores" if rung["threads"] == every > 1 else "one core"),
+                    "gflops": rung["gflops"],
+                }
+            )
+    return shown
+
+
 def text(results):
     """Return what `bench` has found as text.
 

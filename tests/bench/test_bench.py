@@ -12,7 +12,20 @@ from matplotlib import pyplot
 
 from minicluster import bench as package
 from minicluster import cli, plots
-from minicluster.bench import FULL, QUICK, Plan, Size, WorkerFailed, bench, contestants, processes, run, stopwatch, text
+from minicluster.bench import (
+    FULL,
+    QUICK,
+    Plan,
+    Size,
+    WorkerFailed,
+    bench,
+    contestants,
+    processes,
+    run,
+    rungs,
+    stopwatch,
+    text,
+)
 from minicluster.kernels import simd
 
 REPOSITORY = Path(__file__).parents[2]
@@ -114,17 +127,15 @@ def test_the_tables_fit_into_100_columns_and_say_all(results):
     assert "variables that bend speed: none is set" in shown
 
 
-def test_the_ladders_alt_text_carries_its_numbers(results):
-    picture = plots.draw_ladder(results)
-    axis = picture.figure.axes[0]
-    labels = [label.get_text() for label in axis.get_yticklabels()]
-    rungs = results["ladder"] + results["mlp"]
-    assert labels == [rung["label"] for rung in rungs]
-    widths = [bar.get_width() for container in axis.containers for bar in container]
-    assert widths == [rung["gflops"] for rung in rungs]
-    for rung in rungs:
-        assert f"{rung['label']} on 1 thread {plots._figure(rung['gflops'])}" in picture.alt
-    assert f"Measured peak: {results['peak']['one_thread']:.0f} on 1 thread" in picture.alt
+def test_the_rungs_of_the_figure_are_those_of_the_tables(results):
+    shown, found = rungs(results), results["ladder"] + results["mlp"]
+    assert [(rung["name"], rung["gflops"]) for rung in shown] == [(rung["label"], rung["gflops"]) for rung in found]
+    numbered = [rung for rung in shown if rung["number"] is not None]
+    assert [rung["number"] for rung in numbered] == list(range(1, len(numbered) + 1))
+    assert {rung["kind"] for rung in numbered} == {"one core"}  # these results are of one thread
+    assert all(rung["kind"] in ("NumPy", "PyTorch") for rung in shown if rung["number"] is None)
+    picture = plots.draw_rungs(shown, results["peak"]["all_threads"])
+    assert all(rung["name"] in picture.alt for rung in shown)
     pyplot.close(picture.figure)
 
 
@@ -185,7 +196,7 @@ def test_json_and_figure_go_to_files(quick_is_tiny, tmp_path, capsys):
     assert "measured peak" in capsys.readouterr().out
     assert figure.read_bytes().startswith(b"\x89PNG")
     found = json.loads(data.read_text(encoding="utf-8"))
-    assert found["figure"].startswith("Bars of GFLOP/s") and "steps" not in found
+    assert found["figure"].startswith("Speed in GFLOP/s") and "steps" not in found
 
 
 @pytest.mark.parametrize(
