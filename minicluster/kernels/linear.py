@@ -3,7 +3,7 @@
 from ..jit import compiled, prange
 from .arguments import as_rows, expect_axes, expect_shape, float_arrays
 from .memory import FRESH
-from .products import multiply, multiply_transposed
+from .products import CUTS_COLUMNS, multiply, multiply_transposed
 from .tasks import count, part_of_weight, rows_of_a_task
 
 SQUARE = 16  # of a transposition: rows and columns that are near each other, one cache line of float32
@@ -151,17 +151,18 @@ def _multiply_rows(x, weight, has_bias, bias, has_residual, residual, y):
 @compiled(parallel=True)
 def _weight_gradient(x, dy, dweight, has_bias, dbias):
     K, N = dweight.shape
-    # The longer side is cut, so that its array is read only once, and the other one by each task.
-    longer = max(K, N)
-    part = part_of_weight(longer)
-    for task in prange(count(longer, part)):
-        begin, end = task * part, min(task * part + part, longer)
-        if K > N:
+    # The longer side is cut, if possible, so that its array is read only once, and the other one by each task.
+    cut_rows = K > N or (K > 0 and not CUTS_COLUMNS)
+    length = K if cut_rows else N
+    part = part_of_weight(length)
+    for task in prange(count(length, part)):
+        begin, end = task * part, min(task * part + part, length)
+        if cut_rows:
             multiply_transposed(x, dy, dweight, begin, end, 0, N)
         else:
             multiply_transposed(x, dy, dweight, 0, K, begin, end)
         if has_bias:
-            _sum_columns(dy, dbias, begin * N // longer, end * N // longer)
+            _sum_columns(dy, dbias, begin * N // length, end * N // length)
 
 
 @compiled(parallel=True)

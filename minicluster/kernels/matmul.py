@@ -8,6 +8,8 @@ for machines that suit them; `products.py` chooses.
 from ..jit import compiled
 
 ROWS_AT_A_TIME = STEPS_AT_A_TIME = 4
+DEPTH = 64  # rows of b: 256 KiB of float32 if they have 1024 columns, which the second-level cache holds
+CUTS_COLUMNS = False  # threads had better share the rows of a transposed product: long inner loops are faster
 
 
 @compiled()
@@ -60,7 +62,9 @@ def multiply(a, b, out, first, last, depth, width, add):
 def multiply_transposed(a, b, out, first, last, left, right):
     """out[first:last, left:right] = a[:, first:last].T @ b[:, left:right].
 
-    As `multiply`, with rows of the result read down the columns of `a`: the gradient of a weight, x.T @ dy.
+    As `multiply`, with rows of the result read down the columns of `a`: the gradient of a weight, x.T @ dy. The sum is
+    long, as long as there are rows in a batch, so it goes DEPTH steps at a time: that much of b stays in a cache while
+    all rows of the result take from it.
 
     Parameters
     ----------
@@ -77,31 +81,26 @@ def multiply_transposed(a, b, out, first, last, left, right):
             sums[j] = 0
     whole_depth = K - K % STEPS_AT_A_TIME
     whole_last = last - (last - first) % ROWS_AT_A_TIME
-    for i in range(first, whole_last, ROWS_AT_A_TIME):
-        sums0, sums1 = out[i, left:right], out[i + 1, left:right]
-        sums2, sums3 = out[i + 2, left:right], out[i + 3, left:right]
-        for k in range(0, whole_depth, STEPS_AT_A_TIME):
-            row0, row1, row2, row3 = b[k, left:right], b[k + 1, left:right], b[k + 2, left:right], b[k + 3, left:right]
-            a00, a01, a02, a03 = a[k, i], a[k + 1, i], a[k + 2, i], a[k + 3, i]
-            a10, a11, a12, a13 = a[k, i + 1], a[k + 1, i + 1], a[k + 2, i + 1], a[k + 3, i + 1]
-            a20, a21, a22, a23 = a[k, i + 2], a[k + 1, i + 2], a[k + 2, i + 2], a[k + 3, i + 2]
-            a30, a31, a32, a33 = a[k, i + 3], a[k + 1, i + 3], a[k + 2, i + 3], a[k + 3, i + 3]
-            for j in range(width):
-                b0, b1, b2, b3 = row0[j], row1[j], row2[j], row3[j]
-                sums0[j] += a00 * b0 + a01 * b1 + a02 * b2 + a03 * b3
-                sums1[j] += a10 * b0 + a11 * b1 + a12 * b2 + a13 * b3
-                sums2[j] += a20 * b0 + a21 * b1 + a22 * b2 + a23 * b3
-                sums3[j] += a30 * b0 + a31 * b1 + a32 * b2 + a33 * b3
-        for k in range(whole_depth, K):
-            row = b[k, left:right]
-            for j in range(width):
-                sums0[j] += a[k, i] * row[j]
-                sums1[j] += a[k, i + 1] * row[j]
-                sums2[j] += a[k, i + 2] * row[j]
-                sums3[j] += a[k, i + 3] * row[j]
-    for i in range(whole_last, last):
+    for begin in range(0, whole_depth, DEPTH):
+        for i in range(first, whole_last, ROWS_AT_A_TIME):
+            sums0, sums1 = out[i, left:right], out[i + 1, left:right]
+            sums2, sums3 = out[i + 2, left:right], out[i + 3, left:right]
+            for k in range(begin, min(begin + DEPTH, whole_depth), STEPS_AT_A_TIME):
+                row0, row1 = b[k, left:right], b[k + 1, left:right]
+                row2, row3 = b[k + 2, left:right], b[k + 3, left:right]
+                a00, a01, a02, a03 = a[k, i], a[k + 1, i], a[k + 2, i], a[k + 3, i]
+                a10, a11, a12, a13 = a[k, i + 1], a[k + 1, i + 1], a[k + 2, i + 1], a[k + 3, i + 1]
+                a20, a21, a22, a23 = a[k, i + 2], a[k + 1, i + 2], a[k + 2, i + 2], a[k + 3, i + 2]
+                a30, a31, a32, a33 = a[k, i + 3], a[k + 1, i + 3], a[k + 2, i + 3], a[k + 3, i + 3]
+                for j in range(width):
+                    b0, b1, b2, b3 = row0[j], row1[j], row2[j], row3[j]
+                    sums0[j] += a00 * b0 + a01 * b1 + a02 * b2 + a03 * b3
+                    sums1[j] += a10 * b0 + a11 * b1 + a12 * b2 + a13 * b3
+                    sums2[j] += a20 * b0 + a21 * b1 + a22 * b2 + a23 * b3
+                    sums3[j] += a30 * b0 + a31 * b1 + a32 * b2 + a33 * b3
+    for i in range(first, last):
         sums = out[i, left:right]
-        for k in range(K):
+        for k in range(whole_depth if i < whole_last else 0, K):
             row = b[k, left:right]
             for j in range(width):
                 sums[j] += a[k, i] * row[j]

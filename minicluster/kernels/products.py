@@ -5,3 +5,4 @@ from . import matmul, simd
 CHOSEN = simd if simd.VECTOR_BYTES else matmul
 multiply = CHOSEN.multiply
 multiply_transposed = CHOSEN.multiply_transposed
+CUTS_COLUMNS = CHOSEN.CUTS_COLUMNS

@@ -31,6 +31,7 @@ from numba.extending import intrinsic
 from ..jit import ENABLED, EXPLICIT_VECTORS, compiled
 
 DEPTH = 256  # of a panel: 256 x 32 float32 are 32 KiB, which fit into the first-level cache
+CUTS_COLUMNS = True  # threads may share the columns of a transposed product: each packs its own part of b only
 COLUMNS_AT_A_TIME = 8  # of a transposed `a`, copied together
 INT64, INT32, BIT = ir.IntType(64), ir.IntType(32), ir.IntType(1)
 

@@ -27,7 +27,7 @@ def rows_of_a_task(rows):
 
 @compiled()
 def part_of_weight(length):
-    """How much of a weight's gradient one task gets, along the longer side: half of it, or less of a long one.
+    """How much of a weight's gradient one task gets, along the side that is cut: half of it, or less of a long one.
 
     Each task reads all activations of the other side, so it should have enough to do with them. Matrix products take
     32 columns at a time.

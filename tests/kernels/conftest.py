@@ -13,6 +13,7 @@ SMALL = {
     "gelu": {"BLOCK": 4},
     "layernorm": {"ROWS": 2},
     "linear": {"SQUARE": 2},
+    "matmul": {"DEPTH": 4},
     "tasks": {"FEWEST_ROWS": 2, "MOST_ROWS": 4, "ROWS_UNIT": 2, "WEIGHT_UNIT": 2},
 }
 

@@ -69,16 +69,23 @@ PRODUCTS = (
     Mutant(
         name="multiply transposed: columns from 0",
         file="kernels/matmul.py",
-        old="            row = b[k, left:right]\n            for j in range(width):\n                sums0",
-        new="            row = b[k, : right - left]\n            for j in range(width):\n                sums0",
+        old="            row = b[k, left:right]\n            for j in range(width):\n                sums[j]",
+        new="            row = b[k, : right - left]\n            for j in range(width):\n                sums[j]",
         why="Each task has columns of its own, and reads the same ones that it writes.",
     ),
     Mutant(
         name="multiply transposed: the last rows of the sum left out",
         file="kernels/matmul.py",
-        old="for k in range(whole_depth, K):",
-        new="for k in range(whole_depth, K - 1):",
+        old="if i < whole_last else 0, K)",
+        new="if i < whole_last else 0, K - 1)",
         why="Every token counts for a weight's gradient, the last one too.",
+    ),
+    Mutant(
+        name="multiply transposed: only the first steps of the sum",
+        file="kernels/matmul.py",
+        old="for begin in range(0, whole_depth, DEPTH):",
+        new="for begin in range(0, min(whole_depth, DEPTH), DEPTH):",
+        why="A long sum goes in blocks for the cache's sake, but it has to go to its end.",
     ),
     Mutant(
         name="multiply transposed: not transposed",
@@ -128,8 +135,8 @@ LINEAR = (
     Mutant(
         name="kernel linear: bias gradient of a part of the columns",
         file="kernels/linear.py",
-        old="begin * N // longer, end * N // longer",
-        new="0, (end - begin) * N // longer",
+        old="begin * N // length, end * N // length",
+        new="0, (end - begin) * N // length",
         why="Each task has columns of its own.",
     ),
     Mutant(
@@ -142,8 +149,8 @@ LINEAR = (
     Mutant(
         name="kernel linear: the last task left out",
         file="kernels/linear.py",
-        old="    for task in prange(count(longer, part)):",
-        new="    for task in prange(longer // part):",
+        old="    for task in prange(count(length, part)):",
+        new="    for task in prange(length // part):",
         why="Rounded down, what is left over has nobody to do it.",
     ),
     Mutant(
