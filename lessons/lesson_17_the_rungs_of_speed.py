@@ -197,8 +197,8 @@ check(y_numpy)
 print(f"  the first call took {first_call:.2f} s; bit for bit what Python found; NumPy's is equal within the tolerance")
 
 # %% [markdown]
-# Some 270 times faster, and equal to the last bit: Numba, unless told otherwise, adds in the order that is written. And
-# still below 1 % of NumPy. Two things hold it back, and both are about memory.
+# Two hundred times faster, and equal to the last bit: Numba, unless told otherwise, adds in the order that is written.
+# And still below 1 % of NumPy. Two things hold it back, and both are about memory.
 #
 # Memory is a long row of bytes, and an array with two axes lies in it row after row. `weight[k, j + 1]` is 4 bytes
 # behind `weight[k, j]`; `weight[k + 1, j]` is a whole row further:
@@ -213,7 +213,7 @@ assert weight.strides == (4 * N, 4)
 # *down* a column: every step is a new line, of which it uses one number of 16.
 #
 # And `total` is one number that every step has to wait for: an addition takes about 4 cycles, and the next one begins
-# when it has ended. At some 3 billion cycles a second that is 0.75 billion additions, 1.5 GFLOP/s. We are about there.
+# when it has ended. At some 3 billion cycles a second that is 0.75 billion additions, 1.5 GFLOP/s. We see about that.
 
 # %% [markdown]
 # ## Rung 3: along the rows
@@ -389,8 +389,8 @@ if simd.VECTOR_BYTES:
         print(f"Rung 5 does {rungs[-1]['gflops'] / one:.0%} of what a core can do")
 
 # %% [markdown]
-# That is worth more than any factor. "Seventeen thousand times faster than Python" says much about Python; "84 % of the
-# peak" says how much is left to win: a fifth, and never more.
+# That is worth more than any factor. "Seventeen thousand times faster than Python" says much about Python; "80 % of the
+# peak" says how much is left to win: a quarter, and never more.
 
 # %% [markdown]
 # ## Rung 6: all cores
@@ -608,7 +608,9 @@ for name, function in versions.items():
     print(f"{name:18} {healthy_sum:14.1f}   {no!s:5} {diverged_sum:18.1f}   {yes!s:5} {1e3 * time_taken:11.3f} ms")
     assert not no and abs(healthy_sum - values.astype(float).sum()) <= order
     says[name] = yes
-assert says == {"no permission": True, "fastmath=True": False, "fastmath=FASTMATH": True}
+assert says["no permission"] and says["fastmath=FASTMATH"]
+if says["fastmath=True"]:
+    print("This compiler kept the question although it was allowed to drop it. Don't count on that.")
 
 # %% [markdown]
 # With `fastmath=True` the sum *is* NaN, and the guard beside it says no. It was not computed wrongly: the compiler,
@@ -617,8 +619,8 @@ assert says == {"no permission": True, "fastmath=True": False, "fastmath=FASTMAT
 #
 # How it is caught: a test for every kernel that puts a NaN *in* and demands a NaN *out*, or the alarm. And how it is
 # avoided: `fastmath` takes a set. `reassoc`, `contract`, `arcp` (a / b as a times 1 / b) and `nsz` (no difference
-# between 0 and -0) give all of the speed, and keep NaN and infinity. The first row shows what the permission to reorder
-# is worth: without it there is one sum, and each addition waits for the last.
+# between 0 and -0) give, for this sum, all of the speed, and keep NaN and infinity. The first row shows what the
+# permission to reorder is worth: without it there is one sum, and each addition waits for the last.
 
 # %% [markdown]
 # ## When not to bother

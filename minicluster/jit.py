@@ -9,7 +9,9 @@ import sys
 import threading
 from pathlib import Path
 
+import llvmlite
 import numba
+import numpy
 from numba import prange
 
 __all__ = ["ENABLED", "compiled", "prange"]
@@ -32,6 +34,15 @@ KEPT_FOLDERS = 4  # of other versions, in case several are in use side by side; 
 
 # Numba's "workqueue" threads, which macOS often has, abort the process if two Python threads use them at once.
 _ONE_AT_A_TIME = threading.RLock()
+
+
+def _renew_lock():
+    global _ONE_AT_A_TIME
+    _ONE_AT_A_TIME = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):  # a fork would copy the lock as it is, held perhaps by a thread that is not there
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def compiled(parallel=False, fastmath=FASTMATH):
@@ -110,8 +121,11 @@ def _user_cache():
 
 
 def _fingerprint():
-    """Return a hash of all sources, of Numba's version and of the settings that change what is compiled."""
-    digest = hashlib.sha256(f"{numba.__version__} {EXPLICIT_VECTORS}".encode())
+    """Return a hash of all sources, of versions, and of the settings that change what is compiled."""
+    config = numba.config
+    settings = (EXPLICIT_VECTORS, config.BOUNDSCHECK, config.OPT, config.LOOP_VECTORIZE, config.SLP_VECTORIZE)
+    versions = (numba.__version__, llvmlite.__version__, numpy.__version__)
+    digest = hashlib.sha256(repr((versions, settings)).encode())
     for path in SOURCES:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]

@@ -74,4 +74,4 @@ class KernelOperations:
 
     def reusing_memory(self, parameters):
         """Return the operations for a training loop, which put their results where the last step's were."""
-        return KernelOperations(Workspace(parameters))
+        return self if isinstance(self._memory, Workspace) else KernelOperations(Workspace(parameters))

@@ -30,7 +30,7 @@ def clip_and_update(optimizer, gradients, max_norm):
     """
     if not max_norm > 0:
         raise ValueError(f"max_norm = {max_norm}, expected a number above 0")
-    _check_layout(optimizer.parameters, gradients)
+    _check_layout(optimizer, gradients)
     norm = gradient_norm(gradients)
     if math.isfinite(norm):
         lr, correction1, correction2 = optimizer.begin_step(gradients)
@@ -56,14 +56,20 @@ def clip_and_update(optimizer, gradients, max_norm):
     return norm
 
 
-def _check_layout(parameters, gradients):
-    """Raise TypeError or ValueError unless both are Parameters with the same entries in the same places."""
-    for name, mapping in (("optimizer.parameters", parameters), ("gradients", gradients)):
-        if not hasattr(mapping, "flat"):
+def _check_layout(optimizer, gradients):
+    """Raise TypeError or ValueError unless all are Parameters with the same entries in the same places."""
+    parameters = optimizer.parameters
+    for name, mapping in (
+        ("optimizer.parameters", parameters),
+        ("optimizer.mean", optimizer.mean),
+        ("optimizer.mean_square", optimizer.mean_square),
+        ("gradients", gradients),
+    ):
+        if not (hasattr(mapping, "flat") and hasattr(mapping, "shapes")):
             raise TypeError(f"{name} has type {type(mapping).__name__}, expected Parameters such as a model's")
-    if list(gradients.shapes.items()) != list(parameters.shapes.items()):
-        raise ValueError("gradients has other names, shapes or another order than optimizer.parameters")
-    float_arrays(parameters=parameters.flat, gradients=gradients.flat)
+        if list(mapping.shapes.items()) != list(parameters.shapes.items()):
+            raise ValueError(f"{name} has other names, shapes or another order than optimizer.parameters")
+        float_arrays(parameters=parameters.flat, **{name: mapping.flat})
 
 
 @functools.lru_cache

@@ -27,12 +27,19 @@ def float_arrays(**arrays):
     found, dtype = [], None
     for name, array in arrays.items():
         array = np.asarray(array, order="C")
+        if not array.flags.carray:  # read-only, say: another type for the compiler, which would compile all anew
+            array = array.copy()
         if dtype is None and array.dtype in FLOATS:
             dtype = array.dtype
         if array.dtype != dtype:
             raise TypeError(f"{name} has dtype {array.dtype}, expected {dtype or 'float32 or float64'}")
         found.append(array)
     return found
+
+
+def index_array(array):
+    """Return integers as int64, C-contiguous, in an array that nobody else changes after they were checked."""
+    return np.array(array, np.int64, order="C")
 
 
 def expect_shape(name, array, shape):

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..checks import check_starts, check_whole_number
 from ..jit import compiled, prange
-from .arguments import expect_axes, expect_shape, float_arrays
+from .arguments import expect_axes, expect_shape, float_arrays, index_array
 from .elementary import exp
 from .memory import FRESH
 from .products import multiply, multiply_transposed
@@ -46,7 +46,7 @@ def attention_forward(qkv, n_heads, start=None, *, memory=FRESH):
     if three_C % (3 * n_heads):
         raise ValueError(f"qkv has {three_C} columns, expected a multiple of 3 n_heads = {3 * n_heads}")
     C = three_C // 3
-    start = np.zeros((B, T), np.int64) if start is None else np.ascontiguousarray(check_starts(start, B, T), np.int64)
+    start = np.zeros((B, T), np.int64) if start is None else index_array(check_starts(start, B, T))
     y = memory.empty((B, T, C), qkv.dtype)
     weights = memory.empty((B * n_heads, -(-T // QUERIES), T, QUERIES), qkv.dtype)
     _attention(qkv, n_heads, start, weights, y)

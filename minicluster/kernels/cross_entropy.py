@@ -4,7 +4,7 @@ import numpy as np
 
 from ..checks import check_targets
 from ..jit import compiled, prange
-from .arguments import as_rows, float_arrays
+from .arguments import as_rows, float_arrays, index_array
 from .elementary import FASTMATH as EXACT_ORDER
 from .elementary import exp
 from .memory import FRESH
@@ -37,7 +37,7 @@ def cross_entropy(logits, targets, mask=None, *, memory=FRESH):
     (logits,) = float_arrays(logits=logits)
     targets, mask = check_targets(logits, targets, mask)
     dlogits = memory.empty(logits.shape, logits.dtype)
-    targets, mask = np.ascontiguousarray(targets, np.int64).reshape(-1), np.ascontiguousarray(mask).reshape(-1)
+    targets, mask = index_array(targets).reshape(-1), np.array(mask, order="C").reshape(-1)
     losses = memory.empty(targets.shape, logits.dtype)
     _cross_entropy(as_rows("logits", logits), targets, mask, mask.sum(), losses, as_rows("dlogits", dlogits))
     return losses.sum() / logits.dtype.type(mask.sum()), dlogits

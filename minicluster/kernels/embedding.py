@@ -1,10 +1,8 @@
 """Token and position embeddings, and the token embedding read the other way, as `nn/embedding.py` computes them."""
 
-import numpy as np
-
 from ..checks import check_tokens
 from ..jit import compiled
-from .arguments import as_rows, expect_axes, expect_shape, float_arrays
+from .arguments import as_rows, expect_axes, expect_shape, float_arrays, index_array
 from .linear import multiply_rows, transposed, weight_gradient
 from .memory import FRESH
 
@@ -34,8 +32,7 @@ def embedding_forward(tokens, wte, wpe, *, memory=FRESH):
     wte, wpe = float_arrays(wte=wte, wpe=wpe)
     expect_axes("wte", wte, "(V, C)")
     expect_shape("wpe", wpe, (*wpe.shape[:1], wte.shape[1]))
-    # A copy: the backward writes to these places, so nobody may change them after they were checked.
-    tokens = np.array(check_tokens(tokens, len(wte), len(wpe)), np.int64, order="C")
+    tokens = index_array(check_tokens(tokens, len(wte), len(wpe)))
     x = memory.empty((*tokens.shape, wte.shape[1]), wte.dtype)
     _embedding(tokens, wte, wpe, x)
     return x, (tokens, wte, wpe)

@@ -32,8 +32,9 @@ FRESH = Fresh()
 class Workspace:
     """Memory that training steps use again and again; asking the system for it anew would cost each step time.
 
-    An array is handed out again only after its last user has dropped it, so results are as safe as fresh ones. The
-    gradients of parameters have their place in `gradients` at once, where they would be copied otherwise.
+    An array is handed out again only after its last user has dropped it, so results are as safe as fresh ones, except
+    for the gradients of parameters: these have their place in `gradients` at once, where they would be copied
+    otherwise, and the next backward overwrites them.
 
     Parameters
     ----------

@@ -1,10 +1,10 @@
 """The matrix products of `matmul.py` with explicit vectors: 1.5 to 2.5 times as fast, on AVX2 and AVX-512.
 
-Why plain loops stop at half of the peak: they load and store a row of `out` for every four steps of the sum. A core can
-do two multiply-adds a cycle, each of a whole vector, but store one vector only. So the sums have to stay in registers
-until they are complete. Numba has no type for a vector register, and its loops leave the choice of registers to
-LLVM, which doesn't find this one. LLVM's own language, which Numba is a front-end of, has the type: `<32 x float>`, two
-registers of AVX-512 side by side. `_tile` below writes this loop in it:
+Why plain loops stop at a third of the peak: they load and store rows of `out` for every four steps of the sum, wait for
+each such sum before it is stored, and on AVX-512 LLVM gives them vectors of half the size. Here the sums stay in
+registers until they are complete, and the registers are whole. Numba has no type for a vector register, and its loops
+leave the choice of registers to LLVM, which doesn't find this one. LLVM's own language, which Numba is a front-end of,
+has the type: `<32 x float>`, two registers of AVX-512 side by side. `_tile` below writes this loop in it:
 
     sums = out[i : i + 8, j : j + 32]             # 16 registers
     for k in range(depth):
@@ -30,7 +30,7 @@ from numba.extending import intrinsic
 
 from ..jit import ENABLED, EXPLICIT_VECTORS, compiled
 
-DEPTH = 256  # of a panel: 256 x 32 float32 are 32 KiB, which fit into the first-level cache
+DEPTH = 256  # of a panel: 256 x 32 float32 are 32 KiB, as much as a first-level cache of 32 or 48 KiB should give
 CUTS_COLUMNS = True  # threads may share the columns of a transposed product: each packs its own part of b only
 COLUMNS_AT_A_TIME = 8  # of a transposed `a`, copied together
 INT64, INT32, BIT = ir.IntType(64), ir.IntType(32), ir.IntType(1)
@@ -39,16 +39,19 @@ INT64, INT32, BIT = ir.IntType(64), ir.IntType(32), ir.IntType(1)
 def vector_bytes():
     """Return the size of this machine's vector registers: 64 (AVX-512), 32 (AVX2), or 0 where plain loops do better.
 
-    Obeys NUMBA_CPU_NAME and NUMBA_CPU_FEATURES, which tell Numba to compile for another machine than this one.
+    Obeys NUMBA_ENABLE_AVX, NUMBA_CPU_NAME and NUMBA_CPU_FEATURES, which tell Numba to compile for another machine.
     """
-    if not (ENABLED and EXPLICIT_VECTORS):
+    if not (ENABLED and EXPLICIT_VECTORS and numba.config.ENABLE_AVX):
         return 0
     if numba.config.CPU_FEATURES is not None:
         has = {name[1:] for name in numba.config.CPU_FEATURES.split(",") if name.startswith("+")}
     elif numba.config.CPU_NAME is not None:
         return 0
     else:
-        has = {name for name, there in binding.get_host_cpu_features().items() if there}
+        try:
+            has = {name for name, there in binding.get_host_cpu_features().items() if there}
+        except RuntimeError:  # LLVM doesn't know this processor
+            return 0
     if {"avx512f", "avx512vl"} <= has:
         return 64
     return 32 if {"avx2", "fma"} <= has else 0

@@ -71,9 +71,11 @@ def choose_operations(backend, dtype):
     if not suits:
         raise ValueError(f"backend = 'numba' with dtype {np.dtype(dtype)}, expected float32 or float64")
     try:
-        from .. import jit, kernels  # here, because Numba takes half a second to load
+        import numba  # noqa: F401  here, because it takes half a second to load
     except ImportError as error:
         if backend == "auto":
             return NumpyOperations()
         raise ValueError(f"backend = 'numba', but Numba can't be imported: {error}") from error
+    from .. import jit, kernels
+
     return kernels.KernelOperations() if backend == "numba" or jit.ENABLED else NumpyOperations()

@@ -20,11 +20,11 @@ class Parameters(MutableMapping):
     """
 
     def __init__(self, shapes, dtype):
-        self.shapes = dict(shapes)
         sizes = [int(np.prod(shape)) for shape in shapes.values()]
         self._flat = np.zeros(sum(sizes), dtype)
         pieces = np.split(self._flat, np.cumsum(sizes)[:-1])  # views, not copies
         self._views = {name: piece.reshape(shape) for (name, shape), piece in zip(shapes.items(), pieces)}
+        self.shapes = {name: view.shape for name, view in self._views.items()}
 
     @property
     def flat(self):
@@ -62,7 +62,7 @@ class Parameters(MutableMapping):
         return self._views[name]
 
     def __setitem__(self, name, value):
-        if value is self._views.get(name):
+        if name in self._views and value is self._views[name]:
             return  # written in place already
         self.check(name, value)
         self._views[name][...] = value

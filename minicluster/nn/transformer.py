@@ -227,7 +227,7 @@ class Transformer:
         """Return this model for a step of a training loop: the same parameters, results in memory of the last step.
 
         Each of its backwards returns the same gradients object, overwritten. Other arrays are used again only when
-        nobody holds them any more.
+        nobody holds them any more. Go backward after each forward; and one thread at a time can train a model.
 
         Returns
         -------

@@ -56,7 +56,7 @@ def train_step(model, optimizer, tokens, targets, mask=None, max_norm=1.0, start
     loss, dlogits = model.operations.cross_entropy(logits, targets, mask)
     gradients = model.backward(dlogits, cache)
     loss = float(loss)
-    if not math.isfinite(loss):
+    if not math.isfinite(loss):  # nothing is to be updated, so only the norm is wanted
         return loss, clip_gradients(gradients, max_norm)
     # The model's backend knows how to do both at once for our own AdamW; any other optimiser has a `step` of its own.
     ours = type(optimizer) is AdamW and isinstance(optimizer.parameters, Parameters)

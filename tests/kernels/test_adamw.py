@@ -89,3 +89,14 @@ def test_float32_gradients_whose_squares_overflow_still_have_a_norm():
     gradients = nn.Parameters({"bias": (4,)}, np.float32)
     gradients.flat = 1e30
     assert math.isclose(kernels.gradient_norm(gradients), 2e30, rel_tol=1e-7)  # float32's rounding of 1e30
+
+
+@pytest.mark.parametrize("state", ["mean", "mean_square"])
+@pytest.mark.parametrize("wrong", [nn.Parameters({"w": (2,)}, np.float64), {"w": np.zeros(50)}, np.zeros(50)])
+def test_running_means_of_another_layout_are_refused_before_the_step_is_counted(state, wrong):
+    parameters = nn.Parameters({"w": (50,)}, np.float64)
+    optimizer, gradients = nn.AdamW(parameters), parameters.zeros_like()
+    setattr(optimizer, state, wrong)
+    with pytest.raises((TypeError, ValueError), match=f"optimizer.{state} has "):
+        kernels.clip_and_update(optimizer, gradients, 1.0)
+    assert optimizer.steps == 0

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from minicluster import kernels, nn
+from minicluster.kernels.arguments import float_arrays
 
 X = np.ones((2, 3, 4))
 TOKENS = np.array([[0, 1, 2], [3, 4, 0]])
@@ -174,3 +175,10 @@ def test_a_model_refuses_what_its_kernels_can_not_take():
         model.forward(TOKENS + 1)
     with pytest.raises(ValueError, match="backend = 'numba' with dtype complex128, expected float32 or float64"):
         nn.Transformer(config, dtype=complex, backend="numba")
+
+
+def test_read_only_arrays_are_copied_and_others_are_not():
+    kept, frozen = np.ones(3), np.ones(3)
+    frozen.flags.writeable = False
+    first, second = float_arrays(kept=kept, frozen=frozen)
+    assert first is kept and second is not frozen and second.flags.writeable

@@ -185,3 +185,9 @@ def test_memory_of_shapes_that_are_no_longer_asked_for_is_let_go():
     for _ in range(2):
         train_step(model, optimizer, *batch(B=4))
     assert not short & pooled.keys()
+
+
+def test_a_model_for_training_made_of_one_for_training_has_the_same_workspace():
+    model = Transformer(TransformerConfig(5, 4, 8, 1, 2), backend="numba")
+    once = model.reusing_memory()
+    assert once.reusing_memory().operations is once.operations

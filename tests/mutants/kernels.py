@@ -508,10 +508,11 @@ EMBEDDING = (
     ),
     Mutant(
         name="kernel embedding: tokens not copied",
-        file="kernels/embedding.py",
-        old='np.array(check_tokens(tokens, len(wte), len(wpe)), np.int64, order="C")',
-        new='np.asarray(check_tokens(tokens, len(wte), len(wpe)), np.int64, order="C")',
+        file="kernels/arguments.py",
+        old='    return np.array(array, np.int64, order="C")\n',
+        new="    return np.ascontiguousarray(array, np.int64)\n",
         why="Changed after they were checked, they would lead the backward into somebody else's memory.",
+        tests=("kernels/test_embedding.py",),
     ),
     Mutant(
         name="kernel unembedding backward: rows and columns of the gradient exchanged",

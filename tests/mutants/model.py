@@ -16,8 +16,8 @@ BLOCK = (
     Mutant(
         name="block: the MLP reads the stream of before attention",
         file="nn/block.py",
-        old='layernorm_forward(x, p["ln_2.weight"]',
-        new='layernorm_forward(x - update, p["ln_2.weight"]',
+        old='residual=x)\n\n    normed, ln_2 = operations.layernorm_forward(x, p["ln_2.weight"]',
+        new='residual=(before := x))\n\n    normed, ln_2 = operations.layernorm_forward(before, p["ln_2.weight"]',
         why="GPT-J runs the two side by side; in GPT-2 the MLP sees what attention has just written.",
         tests=WHOLE_MODEL,
     ),
@@ -227,7 +227,7 @@ TRANSFORMER = (
         name="Transformer backward: final LayerNorm skipped",
         file="nn/transformer.py",
         old='dx = ln_f["x"]',
-        new="dx = dnormed",
+        new='dx = unembedding["x"]',
         why="Every line of a forward has its line in the backward; the shape is the same without it.",
     ),
     Mutant(

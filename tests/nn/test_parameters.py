@@ -76,3 +76,12 @@ def test_a_copy_keeps_dtype_and_digits(copy_of, dtype):
     twin = copy_of(parameters)
     assert twin.flat.dtype == dtype
     np.testing.assert_array_equal(twin["a"], parameters["a"])
+
+
+def test_none_under_an_unknown_name_is_refused(parameters):
+    with pytest.raises(KeyError, match="no parameter is named 'typo'"):
+        parameters["typo"] = None
+
+
+def test_shapes_are_tuples_however_they_were_given():
+    assert Parameters({"a": [2, 3], "b": 4}, np.float64).shapes == {"a": (2, 3), "b": (4,)}
