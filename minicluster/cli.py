@@ -107,7 +107,7 @@ def _parser():
     )
     bench.set_defaults(run=_bench)
     add = bench.add_argument
-    add("--quick", action="store_true", help="fewer rounds and points: less than a minute, and noisier")
+    add("--quick", action="store_true", help="fewer rounds and points: about a minute, and noisier")
     add("--only", nargs="+", metavar="PART", help="only these parts: ladder, layers, steps, growth")
     add("--threads", type=int, metavar="N", help="threads of each rival (default: NUMBA_NUM_THREADS, or all cores)")
     add("--json", metavar="FILE", help="write everything to a file, or with - print it instead of the tables")
