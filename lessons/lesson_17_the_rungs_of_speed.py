@@ -389,8 +389,8 @@ if simd.VECTOR_BYTES:
         print(f"Rung 5 does {rungs[-1]['gflops'] / one:.0%} of what a core can do")
 
 # %% [markdown]
-# That is worth more than any factor. "Seventeen thousand times faster than Python" says much about Python; "80 % of the
-# peak" says how much is left to win: a quarter, and never more.
+# That is worth more than any factor. "Seventeen thousand times faster than Python" says much about Python; "85 % of the
+# peak" says how much is left to win: less than a fifth, and never more.
 
 # %% [markdown]
 # ## Rung 6: all cores
