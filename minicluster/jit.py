@@ -14,16 +14,19 @@ import numba
 import numpy
 from numba import prange
 
-__all__ = ["ENABLED", "compiled", "prange"]
+__all__ = ["ANY_ORDER", "ENABLED", "compiled", "prange"]
 
 # For comparing them: MINICLUSTER_VECTORS=plain leaves the choice of vector instructions to the compiler everywhere.
 EXPLICIT_VECTORS = os.environ.get("MINICLUSTER_VECTORS") != "plain"
 ENABLED = not numba.config.DISABLE_JIT  # False under NUMBA_DISABLE_JIT=1: kernels then run as ordinary Python
 
-# What "fast" may change: the order of sums, a * b + c in one rounding, x / y as x * (1 / y), the sign of zero. Not
-# among them is the licence to assume that no number is NaN or infinite, which `fastmath=True` would add: a model that
-# diverges must show it.
-FASTMATH = {"reassoc", "contract", "arcp", "nsz"}
+# What the compiler may change. `contract`: a * b + c in one rounding. `reassoc` besides: the order of a sum; without it
+# a sum along a row is not vectorised. Only small functions of one loop get the second, ANY_ORDER. Numba optimises a
+# function again wherever it is called from, and the process that compiles may run another of these copies than a later
+# one that loads them; with more to reorder than one loop, they have differed in the last bit. Never allowed is to
+# assume that no number is NaN or infinite, as `fastmath=True` does: a model that diverges must show it.
+FASTMATH = {"contract"}
+ANY_ORDER = {"contract", "reassoc"}
 
 # Numba notices a changed function, but not a changed function that it calls in another file. So compiled code is kept
 # in a folder named by a hash of all these sources: other sources, other folder.

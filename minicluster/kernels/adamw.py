@@ -5,8 +5,9 @@ import math
 
 import numpy as np
 
-from ..jit import compiled, prange
+from ..jit import ANY_ORDER, compiled, prange
 from .arguments import float_arrays
+from .tasks import count
 
 BLOCK = 8192  # entries of one task
 
@@ -94,11 +95,15 @@ def gradient_norm(gradients):
 @compiled(parallel=True)
 def _sums_of_squares(flat, blocks):
     for task in prange(blocks.size):
-        block = flat[task * BLOCK : min(task * BLOCK + BLOCK, flat.size)]
-        total = 0.0
-        for i in range(block.size):
-            total += np.float64(block[i]) * np.float64(block[i])
-        blocks[task] = total
+        blocks[task] = _sum_of_squares(flat[task * BLOCK : min(task * BLOCK + BLOCK, flat.size)])
+
+
+@compiled(fastmath=ANY_ORDER)
+def _sum_of_squares(block):
+    total = 0.0
+    for i in range(block.size):
+        total += np.float64(block[i]) * np.float64(block[i])
+    return total
 
 
 @compiled()
@@ -116,7 +121,7 @@ def _adamw(
     parameter, gradient, mean, mean_square, ends, is_matrix, scale, rate, grow, beta1, beta2, gain1, gain2, eps, keep
 ):
     one = parameter.dtype.type(1)
-    for task in prange((parameter.size + BLOCK - 1) // BLOCK):
+    for task in prange(count(parameter.size, BLOCK)):
         first = task * BLOCK
         block_end = min(first + BLOCK, parameter.size)
         array = np.searchsorted(ends, first, side="right")  # the array that the block begins in

@@ -3,11 +3,11 @@
 import numpy as np
 
 from ..checks import check_targets
-from ..jit import compiled, prange
+from ..jit import ANY_ORDER, compiled, prange
 from .arguments import as_rows, float_arrays, index_array
-from .elementary import FASTMATH as EXACT_ORDER
 from .elementary import exp
 from .memory import FRESH
+from .tasks import count
 
 ROWS = 64  # of one task
 
@@ -43,32 +43,41 @@ def cross_entropy(logits, targets, mask=None, *, memory=FRESH):
     return losses.sum() / logits.dtype.type(mask.sum()), dlogits
 
 
-@compiled(fastmath=EXACT_ORDER)
-def _loss(right, most, total):
-    """-log(exp(right - most) / total). In another order, (log(total) + most) - right, large logits would swallow it."""
-    return np.log(total) - (right - most)
+@compiled(fastmath=ANY_ORDER)
+def _sum(row):
+    total = row.dtype.type(0)
+    for j in range(row.size):
+        total += row[j]
+    return total
+
+
+@compiled()
+def _some_rows(logits, targets, mask, share, losses, dlogits, first, last):
+    """Some rows of `_cross_entropy`; `share` is one token's part in the mean."""
+    V = logits.shape[1]
+    for i in range(first, last):
+        if not mask[i]:
+            losses[i] = 0
+            for j in range(V):
+                dlogits[i, j] = 0
+            continue
+        most = logits[i, 0]
+        for j in range(V):
+            most = max(most, logits[i, j])
+        for j in range(V):
+            dlogits[i, j] = exp(logits[i, j] - most)
+        total = _sum(dlogits[i])
+        # -log(exp(right - most) / total). As (log(total) + most) - right, large logits would swallow log(total).
+        losses[i] = np.log(total) - (logits[i, targets[i]] - most)
+        scale = share / total
+        for j in range(V):
+            dlogits[i, j] *= scale
+        dlogits[i, targets[i]] -= share
 
 
 @compiled(parallel=True)
 def _cross_entropy(logits, targets, mask, counted, losses, dlogits):
-    M, V = logits.shape
-    number = logits.dtype.type
-    share = number(1) / number(counted)
-    for task in prange((M + ROWS - 1) // ROWS):
-        for i in range(task * ROWS, min(task * ROWS + ROWS, M)):
-            if not mask[i]:
-                losses[i] = 0
-                for j in range(V):
-                    dlogits[i, j] = 0
-                continue
-            most = logits[i, 0]
-            for j in range(V):
-                most = max(most, logits[i, j])
-            total = number(0)
-            for j in range(V):
-                dlogits[i, j] = exp(logits[i, j] - most)
-                total += dlogits[i, j]
-            losses[i] = _loss(logits[i, targets[i]], most, total)
-            for j in range(V):
-                dlogits[i, j] *= share / total
-            dlogits[i, targets[i]] -= share
+    M = logits.shape[0]
+    share = logits.dtype.type(1) / logits.dtype.type(counted)
+    for task in prange(count(M, ROWS)):
+        _some_rows(logits, targets, mask, share, losses, dlogits, task * ROWS, min(task * ROWS + ROWS, M))

@@ -6,10 +6,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from ..jit import compiled
-
-# Only a * b + c in one rounding: in another order, x - n * LN2_HIGH - n * LN2_LOW would be x - n * (their sum).
-FASTMATH = {"contract"}
+from ..jit import FASTMATH, compiled
 
 LOG2_E = math.log2(math.e)
 # ln 2 in two pieces. The first has so few digits that n * LN2_HIGH is exact, so x - n ln 2 loses nothing.
@@ -29,7 +26,7 @@ BIAS_32, SHIFT_32 = np.int32(127), np.int32(23)  # a float32 is sign, 8 bits of 
 BIAS, SHIFT = np.int64(1023), np.int64(52)
 
 
-@compiled(fastmath=FASTMATH)
+@compiled()
 def _exp32(x):
     # exp(x) = 2^n exp(r), n = round(x / ln 2), r = x - n ln 2. 2^n is n written into the exponent's bits.
     near = x if not x < LEAST_32 else LEAST_32  # in this form, NaN stays NaN
@@ -41,7 +38,7 @@ def _exp32(x):
     return power if not x < LEAST_32 else ZERO_32
 
 
-@compiled(fastmath=FASTMATH)
+@compiled()
 def _exp64(x):
     near = x if not x < LEAST else LEAST
     near = near if not near > MOST else MOST

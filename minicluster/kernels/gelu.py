@@ -8,6 +8,7 @@ from ..jit import compiled, prange
 from .arguments import expect_shape, float_arrays
 from .elementary import exp
 from .memory import FRESH
+from .tasks import count
 
 SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
 CUBIC = 0.044715
@@ -68,6 +69,6 @@ def gelu_and_slope(x, y):
 @compiled(parallel=True)
 def _gelu(x, y):
     n = x.size
-    for task in prange((n + BLOCK - 1) // BLOCK):
+    for task in prange(count(n, BLOCK)):
         first, last = task * BLOCK, min(task * BLOCK + BLOCK, n)
         gelu_and_slope(x[first:last], y[first:last])

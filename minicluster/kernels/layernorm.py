@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from ..jit import compiled, prange
+from ..jit import ANY_ORDER, compiled, prange
 from .arguments import as_rows, expect_shape, float_arrays
 from .memory import FRESH
+from .tasks import count
 
 ROWS = 64  # of one task
 EPS = 1e-5  # as in nn
@@ -71,7 +72,7 @@ def layernorm_backward(dy, cache, residual=None, *, memory=FRESH):
     rows = as_rows("x", x)
     C = rows.shape[1]
     dx, dweight, dbias = memory.empty(x.shape, x.dtype), memory.gradient_of(weight), memory.gradient_of(bias)
-    blocks = memory.empty((max(1, -(-len(rows) // ROWS)), 2, C), x.dtype)
+    blocks = memory.empty((max(1, count(len(rows), ROWS)), 2, C), x.dtype)
     _layernorm_backward(
         as_rows("dy", dy),
         rows,
@@ -88,53 +89,85 @@ def layernorm_backward(dy, cache, residual=None, *, memory=FRESH):
     return {"x": dx, "weight": dweight, "bias": dbias}
 
 
+@compiled(fastmath=ANY_ORDER)
+def _sum(row):
+    total = row.dtype.type(0)
+    for j in range(row.size):
+        total += row[j]
+    return total
+
+
+@compiled(fastmath=ANY_ORDER)
+def _sum_of_squares(row, centre):
+    total = row.dtype.type(0)
+    for j in range(row.size):
+        total += (row[j] - centre) * (row[j] - centre)
+    return total
+
+
+@compiled(fastmath=ANY_ORDER)
+def _sums_of_gradient(dy, weight, xhat):
+    """The sums of dxhat = dy * weight and of dxhat * xhat."""
+    total = through_xhat = dy.dtype.type(0)
+    for j in range(dy.size):
+        total += dy[j] * weight[j]
+        through_xhat += dy[j] * weight[j] * xhat[j]
+    return total, through_xhat
+
+
+@compiled()
+def _some_rows(x, weight, bias, mean, rstd, y, first, last):
+    """Some rows of `_layernorm`."""
+    number, C = x.dtype.type, x.shape[1]
+    for i in range(first, last):
+        row, y_row = x[i], y[i]
+        centre = _sum(row) / number(C)
+        scale = number(1) / np.sqrt(_sum_of_squares(row, centre) / number(C) + number(EPS))
+        for j in range(C):
+            y_row[j] = (row[j] - centre) * scale * weight[j] + bias[j]
+        mean[i], rstd[i] = centre, scale
+
+
+@compiled()
+def _some_rows_backward(dy, x, mean, rstd, weight, has_residual, residual, dx, dweight, dbias, first, last):
+    """Some rows of `_layernorm_backward`, and what they give to the gradients of weight and bias."""
+    number, C = x.dtype.type, x.shape[1]
+    dweight[:] = 0
+    dbias[:] = 0
+    for i in range(first, last):
+        row, dy_row, dx_row = x[i], dy[i], dx[i]
+        centre, scale = mean[i], rstd[i]
+        for j in range(C):
+            xhat = (row[j] - centre) * scale
+            # forward: y = xhat * weight + bias
+            dweight[j] += dy_row[j] * xhat
+            dbias[j] += dy_row[j]
+            dx_row[j] = xhat  # for now
+        through_mean, through_variance = _sums_of_gradient(dy_row, weight, dx_row)
+        through_mean /= number(C)
+        through_variance /= number(C)
+        # forward: xhat = (x - mean) * rstd
+        for j in range(C):
+            dx_row[j] = scale * (dy_row[j] * weight[j] - through_mean - dx_row[j] * through_variance)
+        if has_residual:
+            for j in range(C):
+                dx_row[j] += residual[i, j]
+
+
 @compiled(parallel=True)
 def _layernorm(x, weight, bias, mean, rstd, y):
-    M, C = x.shape
-    one = x.dtype.type(1)
-    for task in prange((M + ROWS - 1) // ROWS):
-        for i in range(task * ROWS, min(task * ROWS + ROWS, M)):
-            total = x.dtype.type(0)
-            for j in range(C):
-                total += x[i, j]
-            centre = total / x.dtype.type(C)
-            squares = x.dtype.type(0)
-            for j in range(C):
-                squares += (x[i, j] - centre) * (x[i, j] - centre)
-            scale = one / np.sqrt(squares / x.dtype.type(C) + x.dtype.type(EPS))
-            for j in range(C):
-                y[i, j] = (x[i, j] - centre) * scale * weight[j] + bias[j]
-            mean[i], rstd[i] = centre, scale
+    M = x.shape[0]
+    for task in prange(count(M, ROWS)):
+        _some_rows(x, weight, bias, mean, rstd, y, task * ROWS, min(task * ROWS + ROWS, M))
 
 
 @compiled(parallel=True)
 def _layernorm_backward(dy, x, mean, rstd, weight, has_residual, residual, dx, blocks, dweight, dbias):
     M, C = x.shape
-    one = x.dtype.type(1)
     for task in prange(blocks.shape[0]):
-        for j in range(C):
-            blocks[task, 0, j] = 0
-            blocks[task, 1, j] = 0
-        for i in range(task * ROWS, min(task * ROWS + ROWS, M)):
-            centre, scale = mean[i], rstd[i]
-            through_mean = x.dtype.type(0)
-            through_variance = x.dtype.type(0)
-            for j in range(C):
-                xhat = (x[i, j] - centre) * scale
-                # forward: y = xhat * weight + bias
-                blocks[task, 0, j] += dy[i, j] * xhat
-                blocks[task, 1, j] += dy[i, j]
-                through_mean += dy[i, j] * weight[j]
-                through_variance += dy[i, j] * weight[j] * xhat
-            through_mean *= one / x.dtype.type(C)
-            through_variance *= one / x.dtype.type(C)
-            # forward: xhat = (x - mean) * rstd
-            for j in range(C):
-                xhat = (x[i, j] - centre) * scale
-                dx[i, j] = scale * (dy[i, j] * weight[j] - through_mean - xhat * through_variance)
-            if has_residual:
-                for j in range(C):
-                    dx[i, j] += residual[i, j]
+        first, last = task * ROWS, min(task * ROWS + ROWS, M)
+        to_weight, to_bias = blocks[task, 0], blocks[task, 1]
+        _some_rows_backward(dy, x, mean, rstd, weight, has_residual, residual, dx, to_weight, to_bias, first, last)
     for j in range(C):
         dweight[j] = 0
         dbias[j] = 0

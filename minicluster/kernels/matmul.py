@@ -44,10 +44,10 @@ def multiply(a, b, out, first, last, depth, width, add):
             a30, a31, a32, a33 = a[i + 3, k], a[i + 3, k + 1], a[i + 3, k + 2], a[i + 3, k + 3]
             for j in range(width):
                 b0, b1, b2, b3 = b[k, j], b[k + 1, j], b[k + 2, j], b[k + 3, j]
-                out[i, j] += a00 * b0 + a01 * b1 + a02 * b2 + a03 * b3
-                out[i + 1, j] += a10 * b0 + a11 * b1 + a12 * b2 + a13 * b3
-                out[i + 2, j] += a20 * b0 + a21 * b1 + a22 * b2 + a23 * b3
-                out[i + 3, j] += a30 * b0 + a31 * b1 + a32 * b2 + a33 * b3
+                out[i, j] = out[i, j] + a00 * b0 + a01 * b1 + a02 * b2 + a03 * b3
+                out[i + 1, j] = out[i + 1, j] + a10 * b0 + a11 * b1 + a12 * b2 + a13 * b3
+                out[i + 2, j] = out[i + 2, j] + a20 * b0 + a21 * b1 + a22 * b2 + a23 * b3
+                out[i + 3, j] = out[i + 3, j] + a30 * b0 + a31 * b1 + a32 * b2 + a33 * b3
         for k in range(whole_depth, depth):
             for row in range(i, i + ROWS_AT_A_TIME):
                 for j in range(width):
@@ -94,10 +94,10 @@ def multiply_transposed(a, b, out, first, last, left, right):
                 a30, a31, a32, a33 = a[k, i + 3], a[k + 1, i + 3], a[k + 2, i + 3], a[k + 3, i + 3]
                 for j in range(width):
                     b0, b1, b2, b3 = row0[j], row1[j], row2[j], row3[j]
-                    sums0[j] += a00 * b0 + a01 * b1 + a02 * b2 + a03 * b3
-                    sums1[j] += a10 * b0 + a11 * b1 + a12 * b2 + a13 * b3
-                    sums2[j] += a20 * b0 + a21 * b1 + a22 * b2 + a23 * b3
-                    sums3[j] += a30 * b0 + a31 * b1 + a32 * b2 + a33 * b3
+                    sums0[j] = sums0[j] + a00 * b0 + a01 * b1 + a02 * b2 + a03 * b3
+                    sums1[j] = sums1[j] + a10 * b0 + a11 * b1 + a12 * b2 + a13 * b3
+                    sums2[j] = sums2[j] + a20 * b0 + a21 * b1 + a22 * b2 + a23 * b3
+                    sums3[j] = sums3[j] + a30 * b0 + a31 * b1 + a32 * b2 + a33 * b3
     for i in range(first, last):
         sums = out[i, left:right]
         for k in range(whole_depth if i < whole_last else 0, K):
