@@ -12,13 +12,16 @@ from pathlib import Path
 import llvmlite
 import numba
 import numpy
-from numba import prange
+from numba import prange, types
+from numba.extending import intrinsic
 
-__all__ = ["ANY_ORDER", "ENABLED", "compiled", "prange"]
+__all__ = ["ANY_ORDER", "ENABLED", "compiled", "prange", "unsigned", "widest_vectors"]
 
-# For comparing them: MINICLUSTER_VECTORS=plain leaves the choice of vector instructions to the compiler everywhere.
-EXPLICIT_VECTORS = os.environ.get("MINICLUSTER_VECTORS") != "plain"
 ENABLED = not numba.config.DISABLE_JIT  # False under NUMBA_DISABLE_JIT=1: kernels then run as ordinary Python
+
+# An index that can't be negative spares the code for Python's indices from the end, without which a loop over sums of
+# indices would not be vectorised.
+unsigned = numpy.uintp if ENABLED else int
 
 # What the compiler may change. `contract`: a * b + c in one rounding. `reassoc` besides: the order of a sum; without it
 # a sum along a row is not vectorised. Only small functions of one loop get the second, ANY_ORDER. Numba optimises a
@@ -81,6 +84,25 @@ def compiled(parallel=False, fastmath=FASTMATH):
     return decorate
 
 
+@intrinsic
+def _widest_vectors(typing_context):
+    def generate(context, builder, signature, arguments):
+        # A set of names that llvmlite knows, which this isn't among; LLVM does know it.
+        set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+def _nothing():
+    """What `widest_vectors` is to Python."""
+
+
+# To be called first in a function whose loops should have vectors as wide as the machine's registers. For AVX-512
+# LLVM takes half of their width, since the first machines that had it lowered their clock for more; today's hardly do.
+widest_vectors = _widest_vectors if ENABLED else _nothing
+
+
 def _with_cache(function, **options):
     """Return the function as Numba's dispatcher, with its compiled code kept in `cache_folder()`."""
     folder, before = cache_folder(), numba.config.CACHE_DIR
@@ -126,7 +148,7 @@ def _user_cache():
 def _fingerprint():
     """Return a hash of all sources, of versions, and of the settings that change what is compiled."""
     config = numba.config
-    settings = (EXPLICIT_VECTORS, config.BOUNDSCHECK, config.OPT, config.LOOP_VECTORIZE, config.SLP_VECTORIZE)
+    settings = (config.BOUNDSCHECK, config.OPT, config.LOOP_VECTORIZE, config.SLP_VECTORIZE)
     versions = (numba.__version__, llvmlite.__version__, numpy.__version__)
     digest = hashlib.sha256(repr((versions, settings)).encode())
     for path in SOURCES:
@@ -149,7 +171,7 @@ def _announce_compilation():
 
         def on_start(self, compilation):
             function = compilation.data["dispatcher"].py_func
-            if not self.said and function.__module__.startswith(f"{__package__}."):
+            if not self.said and (function.__module__ or "").startswith(f"{__package__}."):
                 self.said = True
                 kept = "only this once" if cache_folder() else "each time: no folder to keep them in could be written"
                 print(f"minicluster: compiling its kernels for this machine ({kept}) ...", file=sys.stderr, flush=True)

@@ -84,8 +84,7 @@ def make_rivals(threads, environment):
             add(f"{name}_unset", f"{label}, unset", name, unset=bending)
 
     add_library("numpy", "NumPy")
-    add("numba_plain", "Numba, loops", "numba", MINICLUSTER_VECTORS="plain")
-    add("numba", "Numba, vectors", "numba", unset=["MINICLUSTER_VECTORS"])
+    add("numba", "Numba", "numba")
     if importlib.util.find_spec("torch") is not None:
         add_library("torch", "PyTorch")
     if threads > 1:

@@ -1,12 +1,11 @@
 """The rungs between the textbook's matrix product and the kernels': c = a @ b, all in float32."""
 
-import numpy as np
 
-from ..jit import compiled, prange
-from ..kernels import matmul, simd
+from ..alignment import aligned_array
+from ..jit import compiled
+from ..kernels import matmul
 from ..kernels.gelu import gelu_forward
 from ..kernels.linear import multiply_rows
-from ..kernels.tasks import count, rows_of_a_task
 
 AS_WRITTEN = set()  # no liberties for the compiler: sums in the order of the source
 
@@ -44,25 +43,11 @@ def reordered(a, b, c):
 
 def blocked(a, b, c):
     """Four rows by four steps of the sum at a time: `kernels.matmul`."""
-    matmul.multiply(a, b, c, 0, len(a), a.shape[1], b.shape[1], False)
+    matmul.multiply(a, b, c, 0, len(a), False)
 
 
-@compiled(parallel=True)
 def blocked_parallel(a, b, c):
-    """`blocked`, its rows shared among threads."""
-    part = rows_of_a_task(a.shape[0])
-    for task in prange(count(a.shape[0], part)):
-        first, last = task * part, min(task * part + part, a.shape[0])
-        matmul.multiply(a, b, c, first, last, a.shape[1], b.shape[1], False)
-
-
-def explicit(a, b, c):
-    """Sums that stay in registers: `kernels.simd`, where the machine suits it."""
-    simd.multiply(a, b, c, 0, len(a), a.shape[1], b.shape[1], False)
-
-
-def explicit_parallel(a, b, c):
-    """`explicit`, its rows shared among threads, as the layers use it."""
+    """`blocked`, its rows shared among threads, as the layers use it."""
     multiply_rows(a, b, c)
 
 
@@ -97,7 +82,7 @@ def prepare_rung(name, a, b):
     Parameters
     ----------
     name : str
-        "naive_python", "naive", "reordered", "blocked", "blocked_parallel", "explicit" or "explicit_parallel".
+        "naive_python", "naive", "reordered", "blocked" or "blocked_parallel".
     a, b : (M, K) and (K, N) float32 arrays
 
     Returns
@@ -105,13 +90,10 @@ def prepare_rung(name, a, b):
     call : callable
     c : (M, N) array, or list of lists for "naive_python"
     """
-    rung, c = RUNGS[name], np.zeros((len(a), b.shape[1]), a.dtype)
+    rung, c = RUNGS[name], aligned_array((len(a), b.shape[1]), a.dtype)
     if rung is naive_python:
         a, b, c = a.tolist(), b.tolist(), c.tolist()
     return lambda: rung(a, b, c), c
 
 
-RUNGS = {
-    rung.__name__: rung
-    for rung in (naive_python, naive, reordered, blocked, blocked_parallel, explicit, explicit_parallel)
-}
+RUNGS = {rung.__name__: rung for rung in (naive_python, naive, reordered, blocked, blocked_parallel)}

@@ -23,7 +23,7 @@ BENDING = {
     "torch": ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", *MKL, *OPENMP),
     "numba": (
         "NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_OPT", "NUMBA_LOOP_VECTORIZE", "NUMBA_SLP_VECTORIZE",
-        "NUMBA_THREADING_LAYER", "NUMBA_DISABLE_JIT", "MINICLUSTER_VECTORS", *OPENMP,
+        "NUMBA_THREADING_LAYER", "NUMBA_DISABLE_JIT", *OPENMP,
     ),
 }  # fmt: skip
 # Thread counts, which are set to the same for all.
@@ -122,7 +122,6 @@ def describe_numba():
     import numba
     from llvmlite import binding
 
-    from ..kernels import simd
     from . import peak
 
     features = binding.get_host_cpu_features()
@@ -131,7 +130,7 @@ def describe_numba():
         "llvm": ".".join(map(str, binding.llvm_version_info)),
         "cpu": numba.config.CPU_NAME or binding.get_host_cpu_name(),
         "instruction_sets": [name for name in INSTRUCTION_SETS if features.get(name)],
-        "vector_bytes": simd.VECTOR_BYTES,
+        "vector_bytes": peak.VECTOR_BYTES,
         "threads": numba.get_num_threads(),
         "threading_layer": numba.threading_layer(),
         "flops_of_a_peak_call": peak.FLOPS,

@@ -89,13 +89,9 @@ def _rungs(stopwatch):
             rung("reordered", "loops reordered", 1, kernels),
             rung("blocked", "blocked 4 x 4", 1, kernels),
         ]
-    if kernels == "numba":
-        found += [rung("explicit", "explicit vectors", 1, kernels)]
     found += [rung("library", "NumPy", 1, ONE_THREAD)]
     if kernels and every > 1:
         found += [rung("blocked_parallel", "blocked 4 x 4", every, kernels)]
-    if kernels == "numba" and every > 1:
-        found += [rung("explicit_parallel", "explicit vectors", every, kernels)]
     found += [rung("library", labels[name], every, name) for name in libraries]
     wide = (M, K, WIDENING * K)
     mlps += [rung("library", f"MLP, {labels[name]}", every, name, wide, "mlp") for name in libraries]

@@ -5,20 +5,35 @@ machines share cores. So here is a loop that does nothing else: sums that stay i
 number and increased by another.
 """
 
-from llvmlite import ir
+import numba
+from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from ..jit import compiled, prange
-from ..kernels.simd import VECTOR_BYTES
 
 # A multiply-add takes four cycles and two begin in each, so eight sums have to be under way. Twelve leave room and,
 # with two registers for the numbers, fit into the 16 registers of AVX2.
 SUMS = 12
-SMALLEST_VECTOR = 16  # bytes: SSE, NEON
-BYTES = VECTOR_BYTES or SMALLEST_VECTOR
-LANES = BYTES // 4  # float32
+
+
+def vector_bytes():
+    """Return the size of the vector registers that Numba compiles for: 64 (AVX-512), 32 (AVX), else 16 (SSE, NEON)."""
+    features = numba.config.CPU_FEATURES
+    if features is None:
+        try:
+            features = binding.get_host_cpu_features().flatten()
+        except RuntimeError:  # LLVM doesn't know this processor
+            features = ""
+    if not numba.config.ENABLE_AVX:
+        return 16
+    has = features.split(",")
+    return 64 if "+avx512f" in has else 32 if "+avx" in has else 16
+
+
+VECTOR_BYTES = vector_bytes()
+LANES = VECTOR_BYTES // 4  # float32
 ROUNDS = 500_000  # of a call: a few milliseconds
 FLOPS = 2 * SUMS * LANES * ROUNDS  # a multiplication and an addition in each lane
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .. import nn
+from ..alignment import aligned_array
 from ..nn.parameters import Parameters
 from ..training import train_step
 from ..training.memory import keep_freed_memory
@@ -14,9 +15,12 @@ LEARNING_RATE = 1e-3
 
 
 def random_arrays(*shapes, seed=SEED):
-    """Return normally distributed float32 arrays of these shapes, the same at each call."""
+    """Return normally distributed float32 arrays of these shapes, the same at each call, aligned as a model's are."""
     rng = np.random.default_rng(seed)
-    return [rng.standard_normal(shape, dtype=np.float32) for shape in shapes]
+    arrays = [aligned_array(shape, np.float32) for shape in shapes]
+    for array in arrays:
+        rng.standard_normal(dtype=np.float32, out=array)
+    return arrays
 
 
 def mean_size(array):
@@ -68,7 +72,7 @@ class NumpyRival:
         """One of a layer's three matrix products: forward, input's gradient, weight's gradient."""
         (M, K, N), layout = case["shape"], case["layout"]
         x, weight, dy = random_arrays((M, K), (K, N), (M, N))
-        out = np.empty({"x @ W": (M, N), "dy @ W.T": (M, K), "x.T @ dy": (K, N)}[layout], np.float32)
+        out = aligned_array({"x @ W": (M, N), "dy @ W.T": (M, K), "x.T @ dy": (K, N)}[layout], np.float32)
         call = self.products(x, weight, dy, out)[layout]
         call()
         return call, mean_size(out)
@@ -103,7 +107,7 @@ class NumpyRival:
     def prepare_rung(self, case):
         """The ladder's matrix product."""
         a, b = random_arrays(case["shape"][:2], case["shape"][1:])
-        out = np.empty((len(a), b.shape[1]), np.float32)
+        out = aligned_array((len(a), b.shape[1]), np.float32)
         return lambda: np.matmul(a, b, out=out), None
 
     def prepare_mlp(self, case):
@@ -117,12 +121,14 @@ class NumpyRival:
 def mlp_arrays(shape):
     """Return x, both layers' weights and biases, and the residual, for an MLP of shape (M, C, F)."""
     M, C, F = shape
-    x, fc_weight, fc_bias, proj_weight, proj_bias, residual = random_arrays((M, C), (C, F), F, (F, C), C, (M, C))
-    return x, fc_weight / np.float32(C**0.5), fc_bias, proj_weight / np.float32(F**0.5), proj_bias, residual
+    x, fc_weight, fc_bias, proj_weight, proj_bias, residual = random_arrays((M, C), (C, F), (F,), (F, C), (C,), (M, C))
+    fc_weight /= np.float32(C**0.5)
+    proj_weight /= np.float32(F**0.5)
+    return x, fc_weight, fc_bias, proj_weight, proj_bias, residual
 
 
 class NumbaRival(NumpyRival):
-    """The kernels. Which matrix product they use, MINICLUSTER_VECTORS says."""
+    """The kernels."""
 
     backend = "numba"
 

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from ..jit import ANY_ORDER, compiled, prange
+from ..jit import ANY_ORDER, compiled, prange, widest_vectors
 from .arguments import float_arrays
 from .tasks import count
 
@@ -100,6 +100,7 @@ def _sums_of_squares(flat, blocks):
 
 @compiled(fastmath=ANY_ORDER)
 def _sum_of_squares(block):
+    widest_vectors()
     total = 0.0
     for i in range(block.size):
         total += np.float64(block[i]) * np.float64(block[i])
@@ -108,6 +109,7 @@ def _sum_of_squares(block):
 
 @compiled()
 def _adamw_range(parameter, gradient, mean, mean_square, keep, scale, rate, grow, beta1, beta2, gain1, gain2, eps):
+    widest_vectors()
     for i in range(parameter.size):
         g = gradient[i] * scale
         m = beta1 * mean[i] + gain1 * g

@@ -5,14 +5,14 @@ import math
 import numpy as np
 
 from ..checks import check_starts, check_whole_number
-from ..jit import compiled, prange
+from ..jit import compiled, prange, widest_vectors
 from .arguments import expect_axes, expect_shape, float_arrays, index_array
 from .elementary import exp
+from .matmul import multiply_windows
 from .memory import FRESH
-from .products import multiply, multiply_transposed
-from .tasks import HEAD_TASKS
+from .tasks import ATTENTION_TASKS, count
 
-QUERIES = 16  # of one sequence and head, computed side by side in the lanes of vectors
+QUERIES, HEADS = 16, 4  # of one sequence, computed side by side in the lanes of vectors
 
 
 def attention_forward(qkv, n_heads, start=None, *, memory=FRESH):
@@ -48,8 +48,9 @@ def attention_forward(qkv, n_heads, start=None, *, memory=FRESH):
     C = three_C // 3
     start = np.zeros((B, T), np.int64) if start is None else index_array(check_starts(start, B, T))
     y = memory.empty((B, T, C), qkv.dtype)
-    weights = memory.empty((B * n_heads, -(-T // QUERIES), T, QUERIES), qkv.dtype)
-    _attention(qkv, n_heads, start, weights, y)
+    heads = max(heads for heads in range(1, HEADS + 1) if n_heads % heads == 0)
+    weights = memory.empty((B * n_heads // heads, count(T, QUERIES), T, heads * QUERIES), qkv.dtype)
+    _attention(qkv, C // n_heads, start, weights, y)
     return y, (qkv, n_heads, weights)
 
 
@@ -74,178 +75,173 @@ def attention_backward(dy, cache, *, memory=FRESH):
     B, T, three_C = qkv.shape
     expect_shape("dy", dy, (B, T, three_C // 3))
     dqkv = memory.empty(qkv.shape, qkv.dtype)
-    _attention_backward(dy, qkv, n_heads, weights, dqkv)
+    _attention_backward(dy, qkv, three_C // 3 // n_heads, weights, dqkv)
     return {"qkv": dqkv}
 
 
 @compiled()
-def _take(source, b, column, out):
-    """out (T, D) = D columns of sequence b, from `column` on."""
-    T, D = out.shape
-    for t in range(T):
-        row = source[b, t, column : column + D]
-        for d in range(D):
-            out[t, d] = row[d]
-
-
-@compiled()
-def _take_queries(source, b, first, column, scale, out, transposed):
-    """out (QUERIES, D) = the rows from `first` on, times `scale`, 0 after the last; and the same transposed."""
-    T, D = source.shape[1], out.shape[1]
-    for q in range(QUERIES):
-        if first + q < T:
-            row = source[b, first + q, column : column + D]
-            for d in range(D):
-                out[q, d] = row[d] * scale
-        else:
-            for d in range(D):
-                out[q, d] = 0
-    for d in range(D):
-        for q in range(QUERIES):
-            transposed[d, q] = out[q, d]
-
-
-@compiled()
-def _put(source, count, scale, out, b, first, column):
-    """`count` rows of sequence b of out, from `first` on = source, times `scale`."""
-    D = source.shape[1]
-    for t in range(count):
-        row = out[b, first + t, column : column + D]
-        for d in range(D):
-            row[d] = source[t, d] * scale
-
-
-@compiled()
-def _softmax(scores, starts, first, most, total):
-    """Softmax of each column, a query, over the keys from its start to itself, in place; other keys get 0.
+def _side_by_side(source, b, first, column, heads, scale, out):
+    """out[d, h * QUERIES + q] = entry d of query first + q of head h, times `scale`; 0 after the last query.
 
     Parameters
     ----------
-    scores : (keys, QUERIES) array
-    starts : (QUERIES,) int32 array
-        The first key of each query; none of a query that is only there to fill the vector.
-    first : int
-        The position of the first query.
-    most, total : (QUERIES,) arrays
+    source : (B, T, ...) array
+    b : int
+        The sequence.
+    first, column : int
+        Where the block of queries begins, and the columns of its heads.
+    heads : int
+    scale : number
+    out : (D, lanes) array
+    """
+    T, D = source.shape[1], out.shape[0]
+    for q in range(QUERIES):
+        if first + q < T:
+            row = source[b, first + q, column : column + heads * D]
+            for h in range(heads):
+                for d in range(D):
+                    out[d, h * QUERIES + q] = row[h * D + d] * scale
+        else:
+            for h in range(heads):
+                for d in range(D):
+                    out[d, h * QUERIES + q] = 0
+
+
+@compiled()
+def _visible(start, b, first, starts, ends):
+    """The first and the last key that each lane's query sees; queries after the last one see what they like."""
+    T = start.shape[1]
+    for lane in range(starts.size):
+        query = first + lane % QUERIES
+        starts[lane] = start[b, query] if query < T else 0
+        ends[lane] = query
+
+
+@compiled()
+def _softmax(scores, starts, ends, most, total):
+    """Softmax of each column over the keys that its query sees, in place; other keys get 0.
+
+    Parameters
+    ----------
+    scores : (keys, lanes) array
+    starts, ends : (lanes,) int32 arrays
+        The first and the last key that is seen.
+    most, total : (lanes,) arrays
         To compute with.
     """
-    number = scores.dtype.type
-    most[:] = number(-np.inf)
+    widest_vectors()
+    lowest = scores.dtype.type(-np.inf)
+    most[:] = lowest
+    for s in range(scores.shape[0]):
+        row = scores[s]
+        for lane in range(row.size):
+            row[lane] = row[lane] if (starts[lane] <= s) & (s <= ends[lane]) else lowest
+            # In this form a NaN is not chosen; it shows in the sum below.
+            most[lane] = row[lane] if row[lane] > most[lane] else most[lane]
     total[:] = 0
     for s in range(scores.shape[0]):
         row = scores[s]
-        for q in range(row.size):
-            seen = (starts[q] <= s) & (s <= first + q)
-            # In this form a NaN is not chosen; it shows in the sum below.
-            most[q] = row[q] if seen & (row[q] > most[q]) else most[q]
+        for lane in range(row.size):
+            e = exp(row[lane] - most[lane])
+            row[lane] = e
+            total[lane] += e
+    for lane in range(total.size):
+        total[lane] = scores.dtype.type(1) / total[lane]
     for s in range(scores.shape[0]):
         row = scores[s]
-        for q in range(row.size):
-            seen = (starts[q] <= s) & (s <= first + q)
-            row[q] = row[q] - most[q] if seen else number(-np.inf)
-    flat = scores.ravel()
-    for i in range(flat.size):
-        flat[i] = exp(flat[i])
-    for s in range(scores.shape[0]):
-        row = scores[s]
-        for q in range(row.size):
-            total[q] += row[q]
-    for q in range(total.size):
-        total[q] = number(1) / total[q] if total[q] != number(0) else number(0)
-    for s in range(scores.shape[0]):
-        row = scores[s]
-        for q in range(row.size):
-            row[q] *= total[q]
+        for lane in range(row.size):
+            row[lane] *= total[lane]
 
 
 @compiled()
-def _softmax_backward(dweights, weights, cross):
-    """dscores = weights * (dweights - the column's sum of dweights * weights), in place."""
+def _softmax_backward(dweights, weights, scale, cross):
+    """dscores = scale * weights * (dweights - the column's sum of dweights * weights), in place."""
+    widest_vectors()
     cross[:] = 0
     for s in range(weights.shape[0]):
         dw, w = dweights[s], weights[s]
-        for q in range(w.size):
-            cross[q] += dw[q] * w[q]
+        for lane in range(w.size):
+            cross[lane] += dw[lane] * w[lane]
     for s in range(weights.shape[0]):
         dw, w = dweights[s], weights[s]
-        for q in range(w.size):
-            dw[q] = w[q] * (dw[q] - cross[q])
+        for lane in range(w.size):
+            dw[lane] = scale * w[lane] * (dw[lane] - cross[lane])
 
 
 @compiled()
-def _attend(qkv, n_heads, start, weights, y, first_head, last_head):
-    """Some heads of `_attention`; head h of sequence b is number b * n_heads + h."""
+def _attend(qkv, D, start, weights, y, first_group, last_group):
+    """Some groups of heads of `_attention`."""
     T, C = y.shape[1:]
-    D = C // n_heads
-    number = qkv.dtype.type
-    scale = number(1 / math.sqrt(D))
-    k, v = np.empty((T, D), qkv.dtype), np.empty((T, D), qkv.dtype)
-    q, q_transposed = np.empty((QUERIES, D), qkv.dtype), np.empty((D, QUERIES), qkv.dtype)
-    y_block, most, total = np.empty((QUERIES, D), qkv.dtype), np.empty(QUERIES, qkv.dtype), np.empty(QUERIES, qkv.dtype)
-    starts = np.empty(QUERIES, np.int32)
-    for head in range(first_head, last_head):
-        b, column = head // n_heads, head % n_heads * D
-        _take(qkv, b, column + C, k)
-        _take(qkv, b, column + 2 * C, v)
+    lanes, dtype = weights.shape[3], qkv.dtype
+    heads = lanes // QUERIES
+    groups = C // (heads * D)
+    scale = dtype.type(1 / math.sqrt(D))
+    q, most, total = np.empty((D, lanes), dtype), np.empty(lanes, dtype), np.empty(lanes, dtype)
+    starts, ends = np.empty(lanes, np.int32), np.empty(lanes, np.int32)
+    for group in range(first_group, last_group):
+        b, left = group // groups, group % groups * heads * D  # the sequence, and the group's first column
         for block in range(weights.shape[1]):
             first, last = block * QUERIES, min(block * QUERIES + QUERIES, T)
-            _take_queries(qkv, b, first, column, scale, q, q_transposed)
-            for query in range(QUERIES):
-                starts[query] = start[b, first + query] if first + query < T else T
-            w = weights[head, block, :last]
-            multiply(k, q_transposed, w, 0, last, D, QUERIES, False)  # (keys, D) @ (D, QUERIES)
-            _softmax(w, starts, first, most, total)
-            multiply_transposed(w, v[:last], y_block, 0, last - first, 0, D)  # (QUERIES, keys) @ (keys, D)
-            _put(y_block, last - first, number(1), y, b, first, column)
+            w = weights[group, block, :last]
+            _side_by_side(qkv, b, first, left, heads, scale, q)
+            for h in range(heads):
+                lane, k = h * QUERIES, C + left + h * D
+                multiply_windows(qkv[b], k, False, q, lane, w, lane, last, D, QUERIES, False)  # scores = k @ q
+            _visible(start, b, first, starts, ends)
+            _softmax(w, starts, ends, most, total)
+            for h in range(heads):
+                lane, column = h * QUERIES, left + h * D
+                v = 2 * C + column
+                # y = w.T @ v: (queries, keys) @ (keys, D)
+                multiply_windows(w, lane, True, qkv[b], v, y[b, first:last], column, last - first, last, D, False)
 
 
 @compiled()
-def _attend_backward(dy, qkv, n_heads, weights, dqkv, first_head, last_head):
-    """Some heads of `_attention_backward`."""
+def _attend_backward(dy, qkv, D, weights, dqkv, first_group, last_group):
+    """Some groups of heads of `_attention_backward`."""
     T, C = dy.shape[1:]
-    D = C // n_heads
-    number = qkv.dtype.type
-    scale = number(1 / math.sqrt(D))
-    k, v = np.empty((T, D), qkv.dtype), np.empty((T, D), qkv.dtype)
-    dk, dv = np.empty((T, D), qkv.dtype), np.empty((T, D), qkv.dtype)
-    q, dy_block = np.empty((QUERIES, D), qkv.dtype), np.empty((QUERIES, D), qkv.dtype)
-    dq, transposed = np.empty((QUERIES, D), qkv.dtype), np.empty((D, QUERIES), qkv.dtype)
-    dscores, cross = np.empty((T, QUERIES), qkv.dtype), np.empty(QUERIES, qkv.dtype)
-    for head in range(first_head, last_head):
-        b, column = head // n_heads, head % n_heads * D
-        _take(qkv, b, column + C, k)
-        _take(qkv, b, column + 2 * C, v)
-        dk[:] = 0
-        dv[:] = 0
+    lanes, dtype = weights.shape[3], qkv.dtype
+    heads = lanes // QUERIES
+    groups, width = C // (heads * D), heads * D
+    scale = dtype.type(1 / math.sqrt(D))
+    dy_block, dscores, cross = np.empty((D, lanes), dtype), np.empty((T, lanes), dtype), np.empty(lanes, dtype)
+    for group in range(first_group, last_group):
+        b, left = group // groups, group % groups * width
+        for t in range(T):  # sums over blocks of queries
+            dqkv[b, t, C + left : C + left + width] = 0
+            dqkv[b, t, 2 * C + left : 2 * C + left + width] = 0
         for block in range(weights.shape[1]):
             first, last = block * QUERIES, min(block * QUERIES + QUERIES, T)
-            w, ds = weights[head, block, :last], dscores[:last]
-            _take_queries(qkv, b, first, column, scale, q, transposed)
-            _take_queries(dy, b, first, column, number(1), dy_block, transposed)
-            # forward: y = weights @ v
-            multiply(v, transposed, ds, 0, last, D, QUERIES, False)  # dweights: (keys, D) @ (D, QUERIES)
-            multiply(w, dy_block, dv, 0, last, QUERIES, D, True)  # (keys, QUERIES) @ (QUERIES, D)
-            # forward: weights = softmax(scores)
-            _softmax_backward(ds, w, cross)
-            # forward: scores = (q * scale) @ k.T
-            multiply_transposed(ds, k[:last], dq, 0, last - first, 0, D)  # (QUERIES, keys) @ (keys, D)
-            multiply(ds, q, dk, 0, last, QUERIES, D, True)  # (keys, QUERIES) @ (QUERIES, D)
-            _put(dq, last - first, scale, dqkv, b, first, column)
-        _put(dk, T, number(1), dqkv, b, 0, column + C)
-        _put(dv, T, number(1), dqkv, b, 0, column + 2 * C)
+            w, ds, queries = weights[group, block, :last], dscores[:last], last - first
+            q_rows, dy_rows, dq_rows = qkv[b, first:last], dy[b, first:last], dqkv[b, first:last]
+            _side_by_side(dy, b, first, left, heads, dtype.type(1), dy_block)
+            for h in range(heads):
+                lane, column = h * QUERIES, left + h * D
+                v = 2 * C + column
+                # forward: y = w.T @ v, so dw = v @ dy.T and dv = w @ dy
+                multiply_windows(qkv[b], v, False, dy_block, lane, ds, lane, last, D, QUERIES, False)
+                multiply_windows(w, lane, False, dy_rows, column, dqkv[b], v, last, queries, D, True)
+            # forward: w = softmax(scale * scores)
+            _softmax_backward(ds, w, scale, cross)
+            for h in range(heads):
+                lane, column = h * QUERIES, left + h * D
+                k = C + column
+                # forward: scores = k @ q.T, so dq = dscores.T @ k and dk = dscores @ q
+                multiply_windows(ds, lane, True, qkv[b], k, dq_rows, column, queries, last, D, False)
+                multiply_windows(ds, lane, False, q_rows, column, dqkv[b], k, last, queries, D, True)
 
 
 @compiled(parallel=True)
-def _attention(qkv, n_heads, start, weights, y):
-    heads = weights.shape[0]
-    tasks = min(HEAD_TASKS, heads)
+def _attention(qkv, D, start, weights, y):
+    groups = weights.shape[0]
+    tasks = min(ATTENTION_TASKS, groups)
     for task in prange(tasks):
-        _attend(qkv, n_heads, start, weights, y, heads * task // tasks, heads * (task + 1) // tasks)
+        _attend(qkv, D, start, weights, y, groups * task // tasks, groups * (task + 1) // tasks)
 
 
 @compiled(parallel=True)
-def _attention_backward(dy, qkv, n_heads, weights, dqkv):
-    heads = weights.shape[0]
-    tasks = min(HEAD_TASKS, heads)
+def _attention_backward(dy, qkv, D, weights, dqkv):
+    groups = weights.shape[0]
+    tasks = min(ATTENTION_TASKS, groups)
     for task in prange(tasks):
-        _attend_backward(dy, qkv, n_heads, weights, dqkv, heads * task // tasks, heads * (task + 1) // tasks)
+        _attend_backward(dy, qkv, D, weights, dqkv, groups * task // tasks, groups * (task + 1) // tasks)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..checks import check_targets
-from ..jit import ANY_ORDER, compiled, prange
+from ..jit import ANY_ORDER, compiled, prange, widest_vectors
 from .arguments import as_rows, float_arrays, index_array
 from .elementary import exp
 from .memory import FRESH
@@ -45,6 +45,7 @@ def cross_entropy(logits, targets, mask=None, *, memory=FRESH):
 
 @compiled(fastmath=ANY_ORDER)
 def _sum(row):
+    widest_vectors()
     total = row.dtype.type(0)
     for j in range(row.size):
         total += row[j]
@@ -54,6 +55,7 @@ def _sum(row):
 @compiled()
 def _some_rows(logits, targets, mask, share, losses, dlogits, first, last):
     """Some rows of `_cross_entropy`; `share` is one token's part in the mean."""
+    widest_vectors()
     V = logits.shape[1]
     for i in range(first, last):
         if not mask[i]:

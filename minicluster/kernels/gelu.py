@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ..jit import compiled, prange
+from ..jit import compiled, prange, widest_vectors
 from .arguments import expect_shape, float_arrays
 from .elementary import exp
 from .memory import FRESH
@@ -50,6 +50,7 @@ def gelu_backward(dy, cache, *, memory=FRESH):
 @compiled()
 def gelu_and_slope(x, y):
     """y = gelu(x), and x = the derivative of gelu at x, of arrays with one axis."""
+    widest_vectors()
     number = x.dtype.type
     for i in range(x.size):
         z = x[i]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..jit import ANY_ORDER, compiled, prange
+from ..jit import ANY_ORDER, compiled, prange, widest_vectors
 from .arguments import as_rows, expect_shape, float_arrays
 from .memory import FRESH
 from .tasks import count
@@ -91,6 +91,7 @@ def layernorm_backward(dy, cache, residual=None, *, memory=FRESH):
 
 @compiled(fastmath=ANY_ORDER)
 def _sum(row):
+    widest_vectors()
     total = row.dtype.type(0)
     for j in range(row.size):
         total += row[j]
@@ -99,6 +100,7 @@ def _sum(row):
 
 @compiled(fastmath=ANY_ORDER)
 def _sum_of_squares(row, centre):
+    widest_vectors()
     total = row.dtype.type(0)
     for j in range(row.size):
         total += (row[j] - centre) * (row[j] - centre)
@@ -108,6 +110,7 @@ def _sum_of_squares(row, centre):
 @compiled(fastmath=ANY_ORDER)
 def _sums_of_gradient(dy, weight, xhat):
     """The sums of dxhat = dy * weight and of dxhat * xhat."""
+    widest_vectors()
     total = through_xhat = dy.dtype.type(0)
     for j in range(dy.size):
         total += dy[j] * weight[j]
@@ -118,6 +121,7 @@ def _sums_of_gradient(dy, weight, xhat):
 @compiled()
 def _some_rows(x, weight, bias, mean, rstd, y, first, last):
     """Some rows of `_layernorm`."""
+    widest_vectors()
     number, C = x.dtype.type, x.shape[1]
     for i in range(first, last):
         row, y_row = x[i], y[i]
@@ -131,6 +135,7 @@ def _some_rows(x, weight, bias, mean, rstd, y, first, last):
 @compiled()
 def _some_rows_backward(dy, x, mean, rstd, weight, has_residual, residual, dx, dweight, dbias, first, last):
     """Some rows of `_layernorm_backward`, and what they give to the gradients of weight and bias."""
+    widest_vectors()
     number, C = x.dtype.type, x.shape[1]
     dweight[:] = 0
     dbias[:] = 0

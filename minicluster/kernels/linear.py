@@ -1,10 +1,12 @@
 """The linear layer, as `nn/linear.py` computes it."""
 
-from ..jit import compiled, prange
+from numba import get_num_threads
+
+from ..jit import compiled, prange, widest_vectors
 from .arguments import as_rows, expect_axes, expect_shape, float_arrays
+from .matmul import multiply, multiply_transposed
 from .memory import FRESH
-from .products import CUTS_COLUMNS, multiply, multiply_transposed
-from .tasks import count, part_of_weight, rows_of_a_task
+from .tasks import border, count, rows_of_a_task
 
 SQUARE = 16  # of a transposition: rows and columns that are near each other, one cache line of float32
 
@@ -104,7 +106,7 @@ def weight_gradient(x, dy, dweight, dbias=None):
     dbias : (N,) array, optional
     """
     has_bias = dbias is not None
-    _weight_gradient(x, dy, dweight, has_bias, dbias if has_bias else dweight.reshape(-1))
+    _weight_gradient(x, dy, dweight, has_bias, dbias if has_bias else dweight.reshape(-1), get_num_threads())
 
 
 def transposed(weight, memory):
@@ -117,6 +119,7 @@ def transposed(weight, memory):
 @compiled()
 def begin_rows(y, first, last, bias, has_residual, residual):
     """y[first:last] = bias, or bias + residual: what a product is then added to."""
+    widest_vectors()
     for i in range(first, last):
         if has_residual:
             for j in range(y.shape[1]):
@@ -129,6 +132,7 @@ def begin_rows(y, first, last, bias, has_residual, residual):
 @compiled()
 def _sum_columns(a, out, left, right):
     """out[left:right] = a[:, left:right].sum(axis=0), in the order of the rows."""
+    widest_vectors()
     sums = out[left:right]
     sums[:] = 0
     for i in range(a.shape[0]):
@@ -139,30 +143,22 @@ def _sum_columns(a, out, left, right):
 
 @compiled(parallel=True)
 def _multiply_rows(x, weight, has_bias, bias, has_residual, residual, y):
-    M, K = x.shape
+    M = x.shape[0]
     part = rows_of_a_task(M)
     for task in prange(count(M, part)):
         first, last = task * part, min(task * part + part, M)
         if has_bias:
             begin_rows(y, first, last, bias, has_residual, residual)
-        multiply(x, weight, y, first, last, K, weight.shape[1], has_bias)
+        multiply(x, weight, y, first, last, has_bias)
 
 
 @compiled(parallel=True)
-def _weight_gradient(x, dy, dweight, has_bias, dbias):
+def _weight_gradient(x, dy, dweight, has_bias, dbias, tasks):
     K, N = dweight.shape
-    # The longer side is cut, if possible, so that its array is read only once, and the other one by each task.
-    cut_rows = K > N or (K > 0 and not CUTS_COLUMNS)
-    length = K if cut_rows else N
-    part = part_of_weight(length)
-    for task in prange(count(length, part)):
-        begin, end = task * part, min(task * part + part, length)
-        if cut_rows:
-            multiply_transposed(x, dy, dweight, begin, end, 0, N)
-        else:
-            multiply_transposed(x, dy, dweight, 0, K, begin, end)
+    for task in prange(tasks):
+        multiply_transposed(x, dy, dweight, border(K, task, tasks), border(K, task + 1, tasks))
         if has_bias:
-            _sum_columns(dy, dbias, begin * N // length, end * N // length)
+            _sum_columns(dy, dbias, border(N, task, tasks), border(N, task + 1, tasks))
 
 
 @compiled(parallel=True)

@@ -1,12 +1,12 @@
 """Where kernels put their results: in fresh arrays, or in those that the last training step has left."""
 
-import math
 import sys
 import threading
 
 import numpy as np
 
-ALIGNMENT = 64  # bytes: a vector that lies across two cache lines takes two loads
+from ..alignment import aligned_array
+
 KEPT_STEPS = 8  # for so many steps arrays wait for another request of their shape; lengths of sequences may vary
 
 
@@ -15,11 +15,11 @@ class Fresh:
 
     def empty(self, shape, dtype):
         """Return an array whose entries are still to be written."""
-        return np.empty(shape, dtype)
+        return aligned_array(shape, dtype)
 
     def gradient_of(self, parameter):
         """Return an array for a parameter's gradient, its entries still to be written."""
-        return np.empty_like(parameter)
+        return aligned_array(parameter.shape, parameter.dtype)
 
     def new_gradients(self, parameters):
         """Return Parameters like `parameters` for all gradients together: zeros."""
@@ -67,7 +67,7 @@ class Workspace:
                     arrays.append(arrays.pop(index))
                     break
             else:
-                arrays.append(_aligned_array(shape, dtype))
+                arrays.append(_Pooled(shape, dtype))
             return arrays[-1].array
 
     def gradient_of(self, parameter):
@@ -92,15 +92,9 @@ class _Pooled:
 
     __slots__ = ("array", "owner")
 
-    def __init__(self, array, owner):
-        self.array, self.owner = array, owner
-
-
-def _aligned_array(shape, dtype):
-    size = math.prod(shape) * np.dtype(dtype).itemsize
-    owner = np.empty(size + ALIGNMENT, np.uint8)
-    offset = -owner.ctypes.data % ALIGNMENT
-    return _Pooled(owner[offset : offset + size].view(dtype).reshape(shape), owner)
+    def __init__(self, shape, dtype):
+        self.array = aligned_array(shape, dtype)
+        self.owner = self.array.base
 
 
 def _references(pooled):
@@ -108,7 +102,7 @@ def _references(pooled):
 
 
 # An array that somebody still holds, or holds a view of, has more references than one that was just made.
-UNUSED = _references(_aligned_array((1,), np.float32))
+UNUSED = _references(_Pooled((1,), np.float32))
 
 
 def _is_unused(pooled):

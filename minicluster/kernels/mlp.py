@@ -4,8 +4,8 @@ from ..jit import compiled, prange
 from .arguments import as_rows, expect_axes, expect_shape, float_arrays
 from .gelu import gelu_and_slope
 from .linear import added, begin_rows, transposed, weight_gradient
+from .matmul import multiply
 from .memory import FRESH
-from .products import multiply
 from .tasks import count, rows_of_a_task
 
 
@@ -95,29 +95,27 @@ def mlp_backward(dy, cache, *, memory=FRESH):
 @compiled(parallel=True)
 def _mlp(x, fc_weight, fc_bias, proj_weight, proj_bias, has_residual, residual, gated, slope, y):
     M = x.shape[0]
-    C, F = fc_weight.shape
     part = rows_of_a_task(M)
     for task in prange(count(M, part)):
         first, last = task * part, min(task * part + part, M)
         begin_rows(slope, first, last, fc_bias, False, slope)  # the wide array, for now
-        multiply(x, fc_weight, slope, first, last, C, F, True)
+        multiply(x, fc_weight, slope, first, last, True)
         gelu_and_slope(slope[first:last].ravel(), gated[first:last].ravel())
         begin_rows(y, first, last, proj_bias, has_residual, residual)
-        multiply(gated, proj_weight, y, first, last, F, C, True)
+        multiply(gated, proj_weight, y, first, last, True)
 
 
 @compiled(parallel=True)
 def _mlp_backward(dy, fc_transposed, proj_transposed, slope, dwide, dx):
     M, F = slope.shape
-    C = dx.shape[1]
     part = rows_of_a_task(M)
     for task in prange(count(M, part)):
         first, last = task * part, min(task * part + part, M)
         # forward: y = gated @ proj_weight + proj_bias
-        multiply(dy, proj_transposed, dwide, first, last, C, F, False)
+        multiply(dy, proj_transposed, dwide, first, last, False)
         # forward: gated = gelu(wide)
         for i in range(first, last):
             for j in range(F):
                 dwide[i, j] *= slope[i, j]
         # forward: wide = x @ fc_weight + fc_bias
-        multiply(dwide, fc_transposed, dx, first, last, F, C, False)
+        multiply(dwide, fc_transposed, dx, first, last, False)

@@ -1,11 +1,14 @@
-"""How work is cut into tasks: by its size alone, never by the number of threads, so that no result depends on that."""
+"""How work is cut into tasks: so that no result depends on the number of threads.
+
+Where a task sums, the cut follows from the size of the work alone; where it only fills its own part of a result, entry
+by entry, there may be as many parts as threads.
+"""
 
 from ..jit import compiled
 
-FEWEST_ROWS, MOST_ROWS, ROWS_UNIT = 32, 128, 8
-WEIGHT_UNIT = 32
+FEWEST_ROWS, MOST_ROWS, ROWS_OF_A_PRODUCT = 32, 128, 4
 ENOUGH_TASKS = 16  # which two, four or eight threads share evenly
-HEAD_TASKS = 32
+ATTENTION_TASKS = 32
 
 
 @compiled()
@@ -19,18 +22,18 @@ def rows_of_a_task(rows):
     """How many of so many rows of activations one task gets: a sixteenth, within bounds.
 
     Each task reads the whole weight, so it should have 32 rows or more; and what it computes should stay in the
-    second-level cache, so it should have 128 or less. Matrix products take eight rows at a time.
+    second-level cache, so it should have 128 or less. Matrix products take four rows at a time.
     """
     part = max(FEWEST_ROWS, min(MOST_ROWS, count(rows, ENOUGH_TASKS)))
-    return count(part, ROWS_UNIT) * ROWS_UNIT
+    return count(part, ROWS_OF_A_PRODUCT) * ROWS_OF_A_PRODUCT
 
 
 @compiled()
-def part_of_weight(length):
-    """How much of a weight's gradient one task gets, along the side that is cut: half of it, or less of a long one.
+def border(total, task, tasks):
+    """Where the task's part of a result of so many rows begins, and the one before ends.
 
-    Each task reads all activations of the other side, so it should have enough to do with them. Matrix products take
-    32 columns at a time.
+    A multiple of four as long as there are four, since matrix products take that many rows at a time. A weight's
+    gradient is cut into as many parts as there are threads, because each task reads all activations of the other side.
+    Each of its entries is summed in the order of the batch's rows, whatever part it belongs to.
     """
-    tasks = 8 if length >= 1024 else 4 if length >= 256 else 2
-    return count(count(length, tasks), WEIGHT_UNIT) * WEIGHT_UNIT
+    return min(count(total, ROWS_OF_A_PRODUCT) * task // tasks * ROWS_OF_A_PRODUCT, total)

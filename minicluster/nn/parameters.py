@@ -4,6 +4,8 @@ from collections.abc import MutableMapping
 
 import numpy as np
 
+from ..alignment import aligned_array
+
 
 class Parameters(MutableMapping):
     """A mapping from names to arrays that are views into one flat array.
@@ -21,7 +23,8 @@ class Parameters(MutableMapping):
 
     def __init__(self, shapes, dtype):
         sizes = [int(np.prod(shape)) for shape in shapes.values()]
-        self._flat = np.zeros(sum(sizes), dtype)
+        self._flat = aligned_array((sum(sizes),), dtype)
+        self._flat[:] = 0
         pieces = np.split(self._flat, np.cumsum(sizes)[:-1])  # views, not copies
         self._views = {name: piece.reshape(shape) for (name, shape), piece in zip(shapes.items(), pieces)}
         self.shapes = {name: view.shape for name, view in self._views.items()}

@@ -10,7 +10,7 @@ from .twins import DTYPES, assert_near, assert_twins, dtypes, normal, seeds
 KERNELS = kernels.attention_forward, kernels.attention_backward
 REFERENCES = nn.attention_forward, nn.attention_backward
 
-batch_sizes, head_counts = st.integers(1, 3), st.integers(1, 3)
+batch_sizes, head_counts = st.integers(1, 3), st.integers(1, 6)
 # Around multiples of 16 queries.
 lengths = st.sampled_from((1, 2, 15, 16, 17, 31, 33, 50)) if jit.ENABLED else st.integers(1, 7)
 widths = st.sampled_from((1, 2, 7, 8, 16, 17, 33)) if jit.ENABLED else st.integers(1, 3)

@@ -1,0 +1,26 @@
+"""Arrays that begin where a cache line does."""
+
+import math
+
+import numpy as np
+
+ALIGNMENT = 64  # bytes: a vector that lies across two cache lines takes two loads, and NumPy only promises 16
+
+
+def aligned_array(shape, dtype):
+    """Return an array whose entries are still to be written, at an address that is a multiple of 64 bytes.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    dtype : NumPy dtype
+
+    Returns
+    -------
+    array
+        A view; its `base`, an array of bytes, owns the memory.
+    """
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    owner = np.empty(size + ALIGNMENT, np.uint8)
+    offset = -owner.ctypes.data % ALIGNMENT
+    return owner[offset : offset + size].view(dtype).reshape(shape)
