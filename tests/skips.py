@@ -22,14 +22,6 @@ def make_symbolic_link(link, target):
         pytest.skip("symbolic links are not allowed here (Windows without the developer mode)")
 
 
-def need_explicit_vectors():
-    """Skip the test where kernels have no explicit vectors: this loads Numba, so it is asked only when it matters."""
-    from minicluster.kernels import simd
-
-    if not simd.VECTOR_BYTES:
-        pytest.skip("no AVX2 or AVX-512, or Numba's compiler is switched off")
-
-
 def need_the_compiler():
     """Skip the test where Numba's compiler is switched off, as it is while mutants are tried."""
     from minicluster import jit

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from skips import need_the_compiler
 
@@ -38,7 +39,7 @@ def test_the_folder_changes_with_each_source_and_with_nothing_else(cache, monkey
         seen.add(jit.cache_folder())
     monkeypatch.setattr(jit.numba, "__version__", "0.0")
     seen.add(jit.cache_folder())
-    monkeypatch.setattr(jit, "EXPLICIT_VECTORS", not jit.EXPLICIT_VECTORS)
+    monkeypatch.setattr(jit.numba.config, "LOOP_VECTORIZE", 1 - jit.numba.config.LOOP_VECTORIZE)
     seen.add(jit.cache_folder())
     assert len(seen) == 5
     assert not list(first.iterdir())  # what it tried is gone
@@ -147,15 +148,44 @@ def test_other_people_s_functions_are_not_announced_nor_kept_in_our_folder(tmp_p
     assert (result.strip(), said) == ("4", "")
 
 
+def test_functions_of_no_module_may_be_compiled_beside_ours():
+    need_the_compiler()
+    names = {"__name__": None}
+    exec("def add_one(x):\n    return x + 1", names)
+    assert jit.numba.njit(names["add_one"])(3) == 4  # the announcement of compilations looks at the function's module
+
+
+def test_vectors_are_as_wide_as_the_registers_where_that_is_asked_for():
+    need_the_compiler()
+
+    @jit.numba.njit
+    def asks(values):
+        jit.widest_vectors()
+        for i in range(values.size):
+            values[i] *= 3
+
+    @jit.numba.njit
+    def does_not_ask(values):
+        for i in range(values.size):
+            values[i] *= 3
+
+    for triple, wide in ((asks, True), (does_not_ask, False)):
+        values = np.ones(40, np.float32)
+        triple(values)
+        assert (values == 3).all()
+        (code,) = triple.inspect_llvm().values()
+        assert ('"prefer-vector-width"="512"' in code) is wide
+
+
 def test_without_the_compiler_kernels_are_plain_python():
     program = """
 import numpy as np
 from types import FunctionType
 from minicluster import jit, kernels
-from minicluster.kernels import matmul, products, tasks
+from minicluster.kernels import matmul, tasks
 from minicluster.nn import AdamW, Transformer, TransformerConfig
 from minicluster.training import train_step
-assert not jit.ENABLED and products.CHOSEN is matmul
+assert not jit.ENABLED
 assert type(matmul.multiply) is type(kernels.layernorm._layernorm) is FunctionType
 config = TransformerConfig(5, 3, 4, 1, 2)
 tokens = np.arange(6).reshape(2, 3) % 5

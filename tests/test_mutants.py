@@ -13,9 +13,7 @@ TESTS = Path(__file__).parent
 
 # These hold no formula: names, checks of arguments, and the choice between backends.
 WITHOUT_FORMULAS = {"nn/__init__.py", "nn/operations.py", "cluster/__init__.py", "kernels/__init__.py"}
-WITHOUT_FORMULAS |= {"kernels/arguments.py", "kernels/products.py"}
-# This one needs the compiler, which mutants are tried without; its tests compare it with NumPy's products.
-WITHOUT_FORMULAS |= {"kernels/simd.py"}
+WITHOUT_FORMULAS |= {"kernels/arguments.py"}
 
 
 def package_text(file):

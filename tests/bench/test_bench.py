@@ -21,12 +21,10 @@ from minicluster.bench import (
     bench,
     contestants,
     processes,
-    run,
     rungs,
     stopwatch,
     text,
 )
-from minicluster.kernels import simd
 
 REPOSITORY = Path(__file__).parents[2]
 SMALL = Size(width=8, layers=1, heads=2, tokens=4, batch=2, vocabulary=5)
@@ -43,21 +41,14 @@ TINY = Plan(
     growth={"tokens": (2, 4), "width": (4, 8), "layers": (1, 2)},
     growth_size=SMALL,
 )
-KERNELS = "numba" if simd.vector_bytes() else "numba_plain"
+KERNELS = "numba"
 TIMES = {"median_ms", "fastest_ms", "calls", "gflops", "fastest_gflops"}
 
 
 @pytest.fixture(scope="module", autouse=True)
 def few_rivals():
-    """NumPy and one kind of kernels, as to compile the other, too, takes half a minute; and PyTorch is not there."""
-
-    def make_few_rivals(threads, environment):
-        rivals = contestants.make_rivals(threads, environment)
-        return {name: rival for name, rival in rivals.items() if name != unwanted}
-
-    unwanted = "numba_plain" if KERNELS == "numba" else "numba"
+    """NumPy and the kernels; PyTorch is not there."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run, "make_rivals", make_few_rivals)
         patch.setattr(contestants.importlib.util, "find_spec", lambda name: None)
         for variable in contestants.BENDING["numpy"]:
             patch.delenv(variable, raising=False)

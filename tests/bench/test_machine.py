@@ -32,7 +32,7 @@ def with_torch(monkeypatch):
 
 def test_libraries_that_variables_bend_take_part_with_and_without_them(with_torch):
     plain = contestants.make_rivals(2, {})
-    assert list(plain) == ["numpy", "numba_plain", "numba", "torch", contestants.ONE_THREAD]
+    assert list(plain) == ["numpy", "numba", "torch", contestants.ONE_THREAD]
     bent = contestants.make_rivals(2, {"OPENBLAS_CORETYPE": "Haswell"})
     assert bent.keys() - plain.keys() == {"numpy_unset"}
     assert bent["numpy"].environment["OPENBLAS_CORETYPE"] == "Haswell"
@@ -47,16 +47,13 @@ def test_all_rivals_get_the_same_number_of_threads_whatever_the_environment_says
     rivals = contestants.make_rivals(3, {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "7", "NUMBA_NUM_THREADS": "5"})
     for name in ("numpy", "torch"):
         assert {rivals[name].environment[variable] for variable in machine.THREADS} == {"3"}
-    for name in ("numba", "numba_plain"):
-        assert rivals[name].environment["NUMBA_NUM_THREADS"] == "3"
-        assert rivals[name].environment["OPENBLAS_NUM_THREADS"] == "1"  # which otherwise takes the kernels' cores
+    assert rivals["numba"].environment["NUMBA_NUM_THREADS"] == "3"
+    assert rivals["numba"].environment["OPENBLAS_NUM_THREADS"] == "1"  # which otherwise takes the kernels' cores
     assert rivals[contestants.ONE_THREAD].environment["OPENBLAS_NUM_THREADS"] == "1"
 
 
-def test_numba_is_timed_with_both_kinds_of_vectors_and_always_compiled():
-    rivals = contestants.make_rivals(1, {"MINICLUSTER_VECTORS": "plain", "NUMBA_DISABLE_JIT": "1"})
-    assert rivals["numba_plain"].environment["MINICLUSTER_VECTORS"] == "plain"
-    assert "MINICLUSTER_VECTORS" not in rivals["numba"].environment
+def test_numba_is_always_compiled():
+    rivals = contestants.make_rivals(1, {"NUMBA_DISABLE_JIT": "1"})
     assert "NUMBA_DISABLE_JIT" not in rivals["numba"].environment
 
 

@@ -8,13 +8,13 @@ from minicluster import jit
 
 SMALL = {
     "adamw": {"BLOCK": 5},
-    "attention": {"QUERIES": 3, "HEAD_TASKS": 2},
+    "attention": {"QUERIES": 3, "HEADS": 2, "ATTENTION_TASKS": 2},
     "cross_entropy": {"ROWS": 2},
     "gelu": {"BLOCK": 4},
     "layernorm": {"ROWS": 2},
     "linear": {"SQUARE": 2},
     "matmul": {"DEPTH": 4},
-    "tasks": {"FEWEST_ROWS": 2, "MOST_ROWS": 4, "ROWS_UNIT": 2, "WEIGHT_UNIT": 2},
+    "tasks": {"FEWEST_ROWS": 2, "MOST_ROWS": 4, "ROWS_OF_A_PRODUCT": 2},
 }
 
 

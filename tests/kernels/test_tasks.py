@@ -1,3 +1,4 @@
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,15 +18,16 @@ def test_tasks_cover_everything_once_and_none_is_empty(total, part):
 @given(rows=totals)
 def test_rows_of_a_task(rows):
     part = tasks.rows_of_a_task(rows)
-    assert part % tasks.ROWS_UNIT == 0
+    assert part % tasks.ROWS_OF_A_PRODUCT == 0
     assert tasks.FEWEST_ROWS <= part <= tasks.MOST_ROWS
     if tasks.FEWEST_ROWS < part < tasks.MOST_ROWS:  # between the bounds as many tasks as can be shared evenly
-        assert tasks.count(rows, part) <= tasks.ENOUGH_TASKS <= tasks.count(rows, part - tasks.ROWS_UNIT)
+        assert tasks.count(rows, part) <= tasks.ENOUGH_TASKS <= tasks.count(rows, part - tasks.ROWS_OF_A_PRODUCT)
 
 
-@given(length=totals)
-def test_part_of_weight(length):
-    part = tasks.part_of_weight(length)
-    assert part % tasks.WEIGHT_UNIT == 0
-    most = 8 if length >= 1024 else 4 if length >= 256 else 2
-    assert length <= part * most < length + most * (tasks.WEIGHT_UNIT + 1)
+@given(total=totals, parts=st.integers(1, 70))
+def test_borders_cut_a_result_into_even_parts(total, parts):
+    borders = [tasks.border(total, task, parts) for task in range(parts + 1)]
+    assert (borders[0], borders[-1]) == (0, total)
+    assert all(border % tasks.ROWS_OF_A_PRODUCT == 0 for border in borders[:-1] if border < total)
+    lengths = np.diff(borders)
+    assert (lengths >= 0).all() and lengths.max() - lengths.min() < 2 * tasks.ROWS_OF_A_PRODUCT

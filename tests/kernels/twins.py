@@ -10,9 +10,9 @@ DTYPES = (np.float64, np.float32)
 dtypes = st.sampled_from(DTYPES)
 seeds = st.integers(0, 2**32 - 1)
 
-# Around the sizes of tiles and tasks: 8 rows, 16 queries, 16 or 32 columns, 32 and 64 rows a task.
+# Around what is done at a time: 4 rows and steps, 16 queries, 8 or 16 lanes, 32 and 64 rows a task.
 sizes = st.sampled_from((1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 65)) if jit.ENABLED else st.integers(1, 5)
-# Around the depth of a panel, 256, besides; and several tasks of 128 rows.
+# Several blocks of 64 steps, and several tasks of 128 rows, besides.
 long_sizes = st.one_of(sizes, st.sampled_from((127, 129, 255, 256, 257, 290))) if jit.ENABLED else st.integers(1, 9)
 
 
