@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from minicluster import jit
@@ -52,6 +52,8 @@ def test_some_rows_of_products(rows, K):
         assert_multiplies(9, K, 7, *rows, add)
 
 
+@example(rows=5, depth=6, width=3, transposed=False, add=False, lefts=(1, 2, 4), beyond=1, dtype=np.float64, seed=0)
+@example(rows=5, depth=6, width=3, transposed=True, add=True, lefts=(4, 0, 1), beyond=1, dtype=np.float64, seed=0)
 @given(
     rows=sizes,
     depth=sizes,
