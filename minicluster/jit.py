@@ -84,6 +84,21 @@ def compiled(parallel=False, fastmath=FASTMATH):
     return decorate
 
 
+def start_threads():
+    """Start Numba's threads, once.
+
+    Raises
+    ------
+    ValueError
+        If they can't be started: NUMBA_THREADING_LAYER asks for what is not installed, say.
+    """
+    try:
+        numba.get_num_threads()
+    except ValueError as error:
+        layer, reason = numba.config.THREADING_LAYER, " ".join(str(error).split())
+        raise ValueError(f"NUMBA_THREADING_LAYER = {layer!r}, and Numba can't start its threads: {reason}") from error
+
+
 @intrinsic
 def _widest_vectors(typing_context):
     def generate(context, builder, signature, arguments):

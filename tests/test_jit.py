@@ -200,3 +200,14 @@ for backend in ("auto", "numba"):
     )
     (backends, *_), said = run_program(program, NUMBA_DISABLE_JIT=1)
     assert (backends, said) == ("numpy numba ", "")
+
+
+def test_threads_that_cannot_be_started_are_an_error_of_one_line(tmp_path):
+    need_the_compiler()
+    program = f"""
+from minicluster.cli import main
+print(main(["reproduce", "--quick", "--backend", "numba", "--out", {str(tmp_path)!r}]))
+"""
+    (code, _), said = run_program(program, NUMBA_THREADING_LAYER="nonsense")
+    assert code == "2"
+    assert said.count("\n") == 1 and "NUMBA_THREADING_LAYER = 'nonsense'" in said

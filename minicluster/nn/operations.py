@@ -61,7 +61,7 @@ def choose_operations(backend, dtype):
     Raises
     ------
     ValueError
-        If there is no such backend, or Numba's can't be had.
+        If there is no such backend, or Numba's can't be had, or can't start its threads.
     """
     if backend not in BACKENDS:
         raise ValueError(f"backend = {backend!r}, expected one of {', '.join(BACKENDS)}")
@@ -78,4 +78,7 @@ def choose_operations(backend, dtype):
         raise ValueError(f"backend = 'numba', but Numba can't be imported: {error}") from error
     from .. import jit, kernels
 
-    return kernels.KernelOperations() if backend == "numba" or jit.ENABLED else NumpyOperations()
+    if backend == "auto" and not jit.ENABLED:
+        return NumpyOperations()
+    jit.start_threads()
+    return kernels.KernelOperations()
