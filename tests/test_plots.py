@@ -8,6 +8,7 @@ from PIL import Image
 from minicluster import plots
 from minicluster.experiments import Settings, prepare
 from minicluster.experiments.reproduce import reproduce
+from minicluster.plots.results import MARKERS, TASK_COLOURS
 
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["one seed", "two seeds"])
@@ -63,7 +64,7 @@ def test_tasks_have_different_colours_and_markers(drawn):
     scatters = drawn[2]["hidden_states"].figure.axes[-1].collections
     assert len({tuple(scatter.get_facecolor()[0]) for scatter in scatters}) == len(scatters) == 3
     assert len({scatter.get_paths()[0].vertices.tobytes() for scatter in scatters}) == 3
-    assert len(set(plots.TASK_COLOURS)) == len(set(plots.MARKERS)) == 10
+    assert len(set(TASK_COLOURS)) == len(set(MARKERS)) == 10
 
 
 def test_the_chance_level_is_one_of_all_outputs(drawn):

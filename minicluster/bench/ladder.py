@@ -1,6 +1,5 @@
 """The rungs between the textbook's matrix product and the kernels': c = a @ b, all in float32."""
 
-
 from ..alignment import aligned_array
 from ..jit import compiled
 from ..kernels import matmul
