@@ -173,8 +173,7 @@ def _attend(qkv, D, start, weights, y, first_group, last_group):
     """Some groups of heads of `_attention`."""
     T, C = y.shape[1:]
     lanes, dtype = weights.shape[3], qkv.dtype
-    heads = lanes // QUERIES
-    groups = C // (heads * D)
+    heads, groups = lanes // QUERIES, weights.shape[0] // y.shape[0]
     scale = dtype.type(1 / math.sqrt(D))
     q, most, total = np.empty((D, lanes), dtype), np.empty(lanes, dtype), np.empty(lanes, dtype)
     starts, ends = np.empty(lanes, np.int32), np.empty(lanes, np.int32)
@@ -201,8 +200,8 @@ def _attend_backward(dy, qkv, D, weights, dqkv, first_group, last_group):
     """Some groups of heads of `_attention_backward`."""
     T, C = dy.shape[1:]
     lanes, dtype = weights.shape[3], qkv.dtype
-    heads = lanes // QUERIES
-    groups, width = C // (heads * D), heads * D
+    heads, groups = lanes // QUERIES, weights.shape[0] // dy.shape[0]
+    width = heads * D
     scale = dtype.type(1 / math.sqrt(D))
     dy_block, dscores, cross = np.empty((D, lanes), dtype), np.empty((T, lanes), dtype), np.empty(lanes, dtype)
     for group in range(first_group, last_group):
