@@ -1,4 +1,8 @@
-"""Arrays that begin where a cache line does."""
+"""Arrays that begin where a cache line does.
+
+A model's parameters share one such array, so one of them is aligned if the sizes of those before it are multiples of
+16 float32 numbers, as they are in all models of a usual width.
+"""
 
 import math
 

@@ -139,6 +139,10 @@ def _reproduce(arguments):
         if arguments.steps is not None:
             settings = replace(settings, steps=arguments.steps)
         first = setup_of(arguments.seed)
+        if first.model.operations.backend == "numba":
+            from .jit import start_threads
+
+            start_threads()  # now: that they can't be started is bad input
         others = (setup_of(arguments.seed + further) for further in range(1, arguments.seeds))
         folder = ensure_writable_folder(arguments.out)
         suffix = (f"_share{settings.share}" if settings.share > 1 else "") + ("_quick" if settings.quick else "")

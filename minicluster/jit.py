@@ -15,12 +15,22 @@ import numpy
 from numba import prange, types
 from numba.extending import intrinsic
 
-__all__ = ["ANY_ORDER", "ENABLED", "compiled", "prange", "unsigned", "widest_vectors"]
+__all__ = [
+    "ANY_ORDER",
+    "ENABLED",
+    "FASTMATH",
+    "compiled",
+    "number_of_threads",
+    "prange",
+    "start_threads",
+    "unsigned",
+    "widest_vectors",
+]
 
 ENABLED = not numba.config.DISABLE_JIT  # False under NUMBA_DISABLE_JIT=1: kernels then run as ordinary Python
 
-# An index that can't be negative spares the code for Python's indices from the end, without which a loop over sums of
-# indices would not be vectorised.
+# Python's negative indices need a check at each access, and that check keeps LLVM from vectorising a loop over sums of
+# indices. An unsigned index needs none.
 unsigned = numpy.uintp if ENABLED else int
 
 # What the compiler may change. `contract`: a * b + c in one rounding. `reassoc` besides: the order of a sum; without it
@@ -76,6 +86,7 @@ def compiled(parallel=False, fastmath=FASTMATH):
 
         @functools.wraps(function)
         def run(*arguments):
+            start_threads()
             with _ONE_AT_A_TIME:
                 return dispatcher(*arguments)
 
@@ -84,8 +95,9 @@ def compiled(parallel=False, fastmath=FASTMATH):
     return decorate
 
 
+@functools.cache
 def start_threads():
-    """Start Numba's threads, once.
+    """Start Numba's threads, if they have not been started; a process that is to be forked had better not.
 
     Raises
     ------
@@ -96,14 +108,20 @@ def start_threads():
         numba.get_num_threads()
     except ValueError as error:
         layer, reason = numba.config.THREADING_LAYER, " ".join(str(error).split())
-        raise ValueError(f"NUMBA_THREADING_LAYER = {layer!r}, and Numba can't start its threads: {reason}") from error
+        raise ValueError(f"Numba can't start its threads, NUMBA_THREADING_LAYER = {layer!r}: {reason}") from error
+
+
+def number_of_threads():
+    """Return how many threads a parallel function runs on: an int."""
+    return numba.get_num_threads() if ENABLED else 1
 
 
 @intrinsic
 def _widest_vectors(typing_context):
     def generate(context, builder, signature, arguments):
-        # A set of names that llvmlite knows, which this isn't among; LLVM does know it.
-        set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+        with contextlib.suppress(TypeError):  # a llvmlite to come may keep attributes otherwise: only speed is lost
+            # A set of names that llvmlite knows, which this isn't among; LLVM does know it.
+            set.add(builder.function.attributes, '"prefer-vector-width"="512"')
         return context.get_dummy_value()
 
     return types.void(), generate

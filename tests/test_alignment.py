@@ -25,7 +25,7 @@ def test_aligned_array(shape, dtype):
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000, 100_000])
-def test_parameters_and_what_kernels_return_are_aligned(size):
+def test_the_flat_storage_and_the_memory_of_results_are_aligned(size):
     parameters = Parameters({"weight": (size, 2)}, np.float32)
     assert is_aligned(parameters.flat) and not parameters.flat.any()
     for memory in (FRESH, Workspace(parameters)):

@@ -6,12 +6,12 @@ number and increased by another.
 """
 
 import numba
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from ..jit import compiled, prange
+from ..jit import ENABLED, compiled, prange, widest_vectors
 
 # A multiply-add takes four cycles and two begin in each, so eight sums have to be under way. Twelve leave room and,
 # with two registers for the numbers, fit into the 16 registers of AVX2.
@@ -19,17 +19,19 @@ SUMS = 12
 
 
 def vector_bytes():
-    """Return the size of the vector registers that Numba compiles for: 64 (AVX-512), 32 (AVX), else 16 (SSE, NEON)."""
-    features = numba.config.CPU_FEATURES
-    if features is None:
-        try:
-            features = binding.get_host_cpu_features().flatten()
-        except RuntimeError:  # LLVM doesn't know this processor
-            features = ""
-    if not numba.config.ENABLE_AVX:
+    """Return the size of the vectors that Numba compiles loops to: 64 (AVX-512), 32 (AVX), else 16 (SSE, NEON)."""
+    if not ENABLED:
         return 16
-    has = features.split(",")
-    return 64 if "+avx512f" in has else 32 if "+avx" in has else 16
+
+    @numba.njit
+    def loop(values):
+        widest_vectors()
+        for i in range(values.size):
+            values[i] *= 3
+
+    loop.compile("void(float32[::1])")
+    (code,) = loop.inspect_asm().values()
+    return 64 if "zmm" in code else 32 if "ymm" in code else 16
 
 
 VECTOR_BYTES = vector_bytes()

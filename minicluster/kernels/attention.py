@@ -18,10 +18,10 @@ QUERIES, HEADS = 16, 4  # of one sequence, computed side by side in the lanes of
 def attention_forward(qkv, n_heads, start=None, *, memory=FRESH):
     """Attention of every query to the keys that it may see; as `nn.attention_forward`.
 
-    Fused: the scores of sixteen queries stay in the fastest cache through softmax and the weighted mean. They are kept
-    with the queries side by side, keys downwards, so that the sums and maxima of softmax run down the lanes of a vector
-    instead of across them. There is no T x T mask: loops end at the last key that one of the sixteen sees, which saves
-    nearly half of the work on long sequences.
+    Fused: the scores of sixteen queries of up to four heads stay in a near cache through softmax and the weighted mean.
+    They are kept with the queries side by side, keys downwards, so that the sums and maxima of softmax run down the
+    lanes of a vector instead of across them. Queries, keys and values are read where they lie. There is no T x T mask:
+    loops end at the last key that one of the sixteen sees, which saves nearly half of the work on long sequences.
 
     Parameters
     ----------
@@ -43,12 +43,12 @@ def attention_forward(qkv, n_heads, start=None, *, memory=FRESH):
     expect_axes("qkv", qkv, "(B, T, 3C)")
     check_whole_number("n_heads", n_heads, 1)
     B, T, three_C = qkv.shape
-    if three_C % (3 * n_heads):
-        raise ValueError(f"qkv has {three_C} columns, expected a multiple of 3 n_heads = {3 * n_heads}")
+    if not three_C or three_C % (3 * n_heads):
+        raise ValueError(f"qkv has {three_C} columns, expected a positive multiple of 3 n_heads = {3 * n_heads}")
     C = three_C // 3
     start = np.zeros((B, T), np.int64) if start is None else index_array(check_starts(start, B, T))
     y = memory.empty((B, T, C), qkv.dtype)
-    heads = max(heads for heads in range(1, HEADS + 1) if n_heads % heads == 0)
+    heads = max(divisor for divisor in range(1, HEADS + 1) if n_heads % divisor == 0)
     weights = memory.empty((B * n_heads // heads, count(T, QUERIES), T, heads * QUERIES), qkv.dtype)
     _attention(qkv, C // n_heads, start, weights, y)
     return y, (qkv, n_heads, weights)
@@ -109,7 +109,7 @@ def _side_by_side(source, b, first, column, heads, scale, out):
 
 @compiled()
 def _visible(start, b, first, starts, ends):
-    """The first and the last key that each lane's query sees; queries after the last one see what they like."""
+    """The first and the last key that each lane's query sees; those after the last query see all keys."""
     T = start.shape[1]
     for lane in range(starts.size):
         query = first + lane % QUERIES
@@ -184,15 +184,16 @@ def _attend(qkv, D, start, weights, y, first_group, last_group):
             w = weights[group, block, :last]
             _side_by_side(qkv, b, first, left, heads, scale, q)
             for h in range(heads):
-                lane, k = h * QUERIES, C + left + h * D
-                multiply_windows(qkv[b], k, False, q, lane, w, lane, last, D, QUERIES, False)  # scores = k @ q
+                lane, k_left = h * QUERIES, C + left + h * D
+                # scores = k @ q: (keys, D) @ (D, QUERIES)
+                multiply_windows(qkv[b], k_left, False, q, lane, w, lane, last, D, QUERIES, add=False)
             _visible(start, b, first, starts, ends)
             _softmax(w, starts, ends, most, total)
             for h in range(heads):
                 lane, column = h * QUERIES, left + h * D
-                v = 2 * C + column
+                v_left, y_rows = 2 * C + column, y[b, first:last]
                 # y = w.T @ v: (queries, keys) @ (keys, D)
-                multiply_windows(w, lane, True, qkv[b], v, y[b, first:last], column, last - first, last, D, False)
+                multiply_windows(w, lane, True, qkv[b], v_left, y_rows, column, last - first, last, D, add=False)
 
 
 @compiled()
@@ -216,18 +217,18 @@ def _attend_backward(dy, qkv, D, weights, dqkv, first_group, last_group):
             _side_by_side(dy, b, first, left, heads, dtype.type(1), dy_block)
             for h in range(heads):
                 lane, column = h * QUERIES, left + h * D
-                v = 2 * C + column
-                # forward: y = w.T @ v, so dw = v @ dy.T and dv = w @ dy
-                multiply_windows(qkv[b], v, False, dy_block, lane, ds, lane, last, D, QUERIES, False)
-                multiply_windows(w, lane, False, dy_rows, column, dqkv[b], v, last, queries, D, True)
+                v_left = 2 * C + column
+                # forward: y = w.T @ v, so dw = v @ dy.T, which ds holds for now, and dv = w @ dy
+                multiply_windows(qkv[b], v_left, False, dy_block, lane, ds, lane, last, D, QUERIES, add=False)
+                multiply_windows(w, lane, False, dy_rows, column, dqkv[b], v_left, last, queries, D, add=True)
             # forward: w = softmax(scale * scores)
             _softmax_backward(ds, w, scale, cross)
             for h in range(heads):
                 lane, column = h * QUERIES, left + h * D
-                k = C + column
+                k_left = C + column
                 # forward: scores = k @ q.T, so dq = dscores.T @ k and dk = dscores @ q
-                multiply_windows(ds, lane, True, qkv[b], k, dq_rows, column, queries, last, D, False)
-                multiply_windows(ds, lane, False, q_rows, column, dqkv[b], k, last, queries, D, True)
+                multiply_windows(ds, lane, True, qkv[b], k_left, dq_rows, column, queries, last, D, add=False)
+                multiply_windows(ds, lane, False, q_rows, column, dqkv[b], k_left, last, queries, D, add=True)
 
 
 @compiled(parallel=True)

@@ -3,9 +3,9 @@
 import numpy as np
 
 from ..checks import check_targets
-from ..jit import ANY_ORDER, compiled, prange, widest_vectors
+from ..jit import compiled, prange, widest_vectors
 from .arguments import as_rows, float_arrays, index_array
-from .elementary import exp
+from .elementary import exp, sum_of
 from .memory import FRESH
 from .tasks import count
 
@@ -43,15 +43,6 @@ def cross_entropy(logits, targets, mask=None, *, memory=FRESH):
     return losses.sum() / logits.dtype.type(mask.sum()), dlogits
 
 
-@compiled(fastmath=ANY_ORDER)
-def _sum(row):
-    widest_vectors()
-    total = row.dtype.type(0)
-    for j in range(row.size):
-        total += row[j]
-    return total
-
-
 @compiled()
 def _some_rows(logits, targets, mask, share, losses, dlogits, first, last):
     """Some rows of `_cross_entropy`; `share` is one token's part in the mean."""
@@ -68,7 +59,7 @@ def _some_rows(logits, targets, mask, share, losses, dlogits, first, last):
             most = max(most, logits[i, j])
         for j in range(V):
             dlogits[i, j] = exp(logits[i, j] - most)
-        total = _sum(dlogits[i])
+        total = sum_of(dlogits[i])
         # -log(exp(right - most) / total). As (log(total) + most) - right, large logits would swallow log(total).
         losses[i] = np.log(total) - (logits[i, targets[i]] - most)
         scale = share / total

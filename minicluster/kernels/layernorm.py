@@ -4,6 +4,7 @@ import numpy as np
 
 from ..jit import ANY_ORDER, compiled, prange, widest_vectors
 from .arguments import as_rows, expect_shape, float_arrays
+from .elementary import sum_of
 from .memory import FRESH
 from .tasks import count
 
@@ -90,15 +91,6 @@ def layernorm_backward(dy, cache, residual=None, *, memory=FRESH):
 
 
 @compiled(fastmath=ANY_ORDER)
-def _sum(row):
-    widest_vectors()
-    total = row.dtype.type(0)
-    for j in range(row.size):
-        total += row[j]
-    return total
-
-
-@compiled(fastmath=ANY_ORDER)
 def _sum_of_squares(row, centre):
     widest_vectors()
     total = row.dtype.type(0)
@@ -125,7 +117,7 @@ def _some_rows(x, weight, bias, mean, rstd, y, first, last):
     number, C = x.dtype.type, x.shape[1]
     for i in range(first, last):
         row, y_row = x[i], y[i]
-        centre = _sum(row) / number(C)
+        centre = sum_of(row) / number(C)
         scale = number(1) / np.sqrt(_sum_of_squares(row, centre) / number(C) + number(EPS))
         for j in range(C):
             y_row[j] = (row[j] - centre) * scale * weight[j] + bias[j]

@@ -1,8 +1,6 @@
 """The linear layer, as `nn/linear.py` computes it."""
 
-from numba import get_num_threads
-
-from ..jit import compiled, prange, widest_vectors
+from ..jit import compiled, number_of_threads, prange, widest_vectors
 from .arguments import as_rows, expect_axes, expect_shape, float_arrays
 from .matmul import multiply, multiply_transposed
 from .memory import FRESH
@@ -106,7 +104,7 @@ def weight_gradient(x, dy, dweight, dbias=None):
     dbias : (N,) array, optional
     """
     has_bias = dbias is not None
-    _weight_gradient(x, dy, dweight, has_bias, dbias if has_bias else dweight.reshape(-1), get_num_threads())
+    _weight_gradient(x, dy, dweight, has_bias, dbias if has_bias else dweight.reshape(-1), number_of_threads())
 
 
 def transposed(weight, memory):

@@ -1,12 +1,11 @@
 """How work is cut into tasks: so that no result depends on the number of threads.
 
-Where a task sums, the cut follows from the size of the work alone; where it only fills its own part of a result, entry
-by entry, there may be as many parts as threads.
+No sum is ever cut by the number of threads. What may be cut by it is the set of entries of a result.
 """
 
 from ..jit import compiled
 
-FEWEST_ROWS, MOST_ROWS, ROWS_OF_A_PRODUCT = 32, 128, 4
+FEWEST_ROWS, MOST_ROWS, ROWS_OF_A_PRODUCT = 32, 128, 4  # the last one is written out in matmul.py
 ENOUGH_TASKS = 16  # which two, four or eight threads share evenly
 ATTENTION_TASKS = 32
 

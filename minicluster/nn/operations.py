@@ -1,5 +1,7 @@
 """The one place that chooses which functions a Transformer computes with: plain NumPy, or the kernels."""
 
+import os
+
 import numpy as np
 
 from .adamw import clip_and_update
@@ -61,7 +63,7 @@ def choose_operations(backend, dtype):
     Raises
     ------
     ValueError
-        If there is no such backend, or Numba's can't be had, or can't start its threads.
+        If there is no such backend, or Numba's can't be had.
     """
     if backend not in BACKENDS:
         raise ValueError(f"backend = {backend!r}, expected one of {', '.join(BACKENDS)}")
@@ -76,9 +78,11 @@ def choose_operations(backend, dtype):
         if backend == "auto":
             return NumpyOperations()
         raise ValueError(f"backend = 'numba', but Numba can't be imported: {error}") from error
+    except ValueError as error:  # of one of its environment variables
+        settings = {name: value for name, value in os.environ.items() if name.startswith("NUMBA_")}
+        raise ValueError(f"backend = {backend!r}, but Numba refuses its settings, {settings}: {error}") from error
     from .. import jit, kernels
 
     if backend == "auto" and not jit.ENABLED:
         return NumpyOperations()
-    jit.start_threads()
     return kernels.KernelOperations()

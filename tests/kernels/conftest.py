@@ -12,7 +12,7 @@ SMALL = {
     "cross_entropy": {"ROWS": 2},
     "gelu": {"BLOCK": 4},
     "layernorm": {"ROWS": 2},
-    "linear": {"SQUARE": 2},
+    "linear": {"SQUARE": 2, "number_of_threads": lambda: 3},
     "matmul": {"DEPTH": 4},
     "tasks": {"FEWEST_ROWS": 2, "MOST_ROWS": 4, "ROWS_OF_A_PRODUCT": 2},
 }

@@ -1,8 +1,10 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from minicluster import kernels, nn
+from minicluster.kernels import linear
 
 from .twins import (
     Unwritten,
@@ -73,3 +75,18 @@ def test_no_inputs_or_no_outputs():
         gradients = KERNELS[1](y, cache, memory=Unwritten())
         np.testing.assert_array_equal(gradients["x"], np.zeros((5, n_in)))
         assert gradients["weight"].shape == (n_in, n_out)
+
+
+@pytest.mark.parametrize("shape", [(50, 5, 3), (50, 37, 67), (3, 64, 1), (0, 6, 5)])
+def test_a_weight_s_gradient_has_the_same_bits_however_many_tasks_share_it(shape):
+    rows, K, N = shape
+    rng = np.random.default_rng(0)
+    x, dy = normal(rng, (rows, K), np.float32), normal(rng, (rows, N), np.float32)
+    expected, seen = x.astype(float).T @ dy, []
+    for tasks in (1, 2, 3, 7, 40):
+        dweight, dbias = np.full((K, N), np.nan, np.float32), np.full(N, np.nan, np.float32)
+        linear._weight_gradient(x, dy, dweight, True, dbias, tasks)
+        assert_near(dweight, expected, np.float32)
+        assert_near(dbias, dy.astype(float).sum(axis=0), np.float32)
+        seen.append(dweight.tobytes() + dbias.tobytes())
+    assert len(set(seen)) == 1

@@ -121,8 +121,8 @@ PRODUCTS = (
     Mutant(
         name="multiply transposed: the last rows not transposed",
         file="kernels/matmul.py",
-        old="a[k, a_left + i] if transposed else",
-        new="a[i, a_left + k] if transposed and i < depth and k < rows else a[k, a_left + i] if transposed else",
+        old="entry = a[k, a_left + i] if transposed else a[i, a_left + k]",
+        new="entry = a[i % len(a), a_left + k % (a.shape[1] - a_left)]",
         why="x.T @ dy reads x downwards.",
     ),
 )
@@ -157,7 +157,7 @@ LINEAR = (
         why="The right number of entries in the wrong order; a weight of one row hides it.",
     ),
     Mutant(
-        name="kernel linear: squares of the transposition overlap the next task",
+        name="kernel linear: squares of the transposition a column short",
         file="kernels/linear.py",
         old="range(j, min(j + SQUARE, M))",
         new="range(j, min(j + SQUARE, M) - 1)",
@@ -416,15 +416,15 @@ ATTENTION = (
     Mutant(
         name="kernel attention: keys read as values",
         file="kernels/attention.py",
-        old="v = 2 * C + column\n                # y",
-        new="v = C + column\n                # y",
+        old="v_left, y_rows = 2 * C + column",
+        new="v_left, y_rows = C + column",
         why="Queries, keys and values lie side by side, in this order.",
     ),
     Mutant(
         name="kernel attention: the first head's keys for all of a group",
         file="kernels/attention.py",
-        old="lane, k = h * QUERIES, C + left + h * D",
-        new="lane, k = h * QUERIES, C + left",
+        old="lane, k_left = h * QUERIES, C + left + h * D",
+        new="lane, k_left = h * QUERIES, C + left",
         why="Four heads share the lanes, and each has columns of its own.",
     ),
     Mutant(
@@ -458,15 +458,15 @@ ATTENTION = (
     Mutant(
         name="kernel attention backward: keys' gradient of the last block of queries only",
         file="kernels/attention.py",
-        old="multiply_windows(ds, lane, False, q_rows, column, dqkv[b], k, last, queries, D, True)",
-        new="multiply_windows(ds, lane, False, q_rows, column, dqkv[b], k, last, queries, D, False)",
+        old="multiply_windows(ds, lane, False, q_rows, column, dqkv[b], k_left, last, queries, D, add=True)",
+        new="multiply_windows(ds, lane, False, q_rows, column, dqkv[b], k_left, last, queries, D, add=False)",
         why="A key is seen by all later queries, so its gradient is a sum over all blocks.",
     ),
     Mutant(
         name="kernel attention backward: values' gradient of the last block of queries only",
         file="kernels/attention.py",
-        old="dqkv[b], v, last, queries, D, True)",
-        new="dqkv[b], v, last, queries, D, False)",
+        old="dqkv[b], v_left, last, queries, D, add=True)",
+        new="dqkv[b], v_left, last, queries, D, add=False)",
         why="A value is seen by all later queries, so its gradient is a sum over all blocks.",
     ),
     Mutant(
