@@ -490,7 +490,8 @@ ROWS_OF_A_TASK = 64
 def all_cores(x, weight, y):
     for task in prange((y.shape[0] + ROWS_OF_A_TASK - 1) // ROWS_OF_A_TASK):
         first, last = task * ROWS_OF_A_TASK, min((task + 1) * ROWS_OF_A_TASK, y.shape[0])
-        multiply(x, weight, y, first, last, False)  # the library's: rung 5 for any size, for rows first to last
+        y[first:last] = 0
+        multiply(x, weight, y, first, last)  # the library's: rung 5 for any size, added to rows first to last
 
 
 multiply_seconds = seconds(multiply, x, weight, y, 0, M, False)
@@ -563,7 +564,7 @@ if threads == 1:
 #
 # To *fuse* is to do several operations to a number while it is at hand. There are two steps to it. First, all of GELU
 # in one loop: three passes in place of ten. Then bias, product and GELU by tasks: 64 rows, a quarter of a megabyte, get
-# the bias, the product is added to that (`multiply` can do so), and GELU goes over what is still in a near cache: one
+# the bias, the product is added to that (as `multiply` does), and GELU goes over what is still in a near cache: one
 # pass. **Predict:** which of the two steps brings more?
 #
 # Both of ours use the same GELU, z / (1 + exp(-2 sqrt(2 / pi) (z + 0.044715 z^3))), the same formula as with tanh,
@@ -606,7 +607,7 @@ def fused(x, weight, bias, y):
         for i in range(first, last):
             for j in range(y.shape[1]):
                 y[i, j] = bias[j]
-        multiply(x, weight, y, first, last, True)  # True: add to what is there
+        multiply(x, weight, y, first, last)
         for i in range(first, last):
             for j in range(y.shape[1]):
                 y[i, j] = gelu(y[i, j])

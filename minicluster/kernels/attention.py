@@ -173,27 +173,32 @@ def _attend(qkv, D, start, weights, y, first_group, last_group):
     """Some groups of heads of `_attention`."""
     T, C = y.shape[1:]
     lanes, dtype = weights.shape[3], qkv.dtype
-    heads, groups = lanes // QUERIES, weights.shape[0] // y.shape[0]
+    groups = weights.shape[0] // y.shape[0]
+    heads = C // (groups * D)
+    width, lanes_of_a_head = heads * D, lanes // heads
     scale = dtype.type(1 / math.sqrt(D))
     q, most, total = np.empty((D, lanes), dtype), np.empty(lanes, dtype), np.empty(lanes, dtype)
     starts, ends = np.empty(lanes, np.int32), np.empty(lanes, np.int32)
     for group in range(first_group, last_group):
-        b, left = group // groups, group % groups * heads * D  # the sequence, and the group's first column
+        b, left = group // groups, group % groups * width  # the sequence, and the group's first column
+        for t in range(T):
+            y[b, t, left : left + width] = 0
         for block in range(weights.shape[1]):
             first, last = block * QUERIES, min(block * QUERIES + QUERIES, T)
             w = weights[group, block, :last]
+            w[:] = 0
             _side_by_side(qkv, b, first, left, heads, scale, q)
             for h in range(heads):
-                lane, k_left = h * QUERIES, C + left + h * D
-                # scores = k @ q: (keys, D) @ (D, QUERIES)
-                multiply_windows(qkv[b], k_left, False, q, lane, w, lane, last, D, QUERIES, add=False)
+                lane, k_left = h * lanes_of_a_head, C + left + h * D
+                # scores = k @ q: (keys, D) @ (D, lanes_of_a_head)
+                multiply_windows(qkv[b], k_left, False, q, lane, w, lane, last, D, lanes_of_a_head)
             _visible(start, b, first, starts, ends)
             _softmax(w, starts, ends, most, total)
             for h in range(heads):
-                lane, column = h * QUERIES, left + h * D
+                lane, column = h * lanes_of_a_head, left + h * D
                 v_left, y_rows = 2 * C + column, y[b, first:last]
                 # y = w.T @ v: (queries, keys) @ (keys, D)
-                multiply_windows(w, lane, True, qkv[b], v_left, y_rows, column, last - first, last, D, add=False)
+                multiply_windows(w, lane, True, qkv[b], v_left, y_rows, column, last - first, last, D)
 
 
 @compiled()
@@ -201,34 +206,36 @@ def _attend_backward(dy, qkv, D, weights, dqkv, first_group, last_group):
     """Some groups of heads of `_attention_backward`."""
     T, C = dy.shape[1:]
     lanes, dtype = weights.shape[3], qkv.dtype
-    heads, groups = lanes // QUERIES, weights.shape[0] // dy.shape[0]
-    width = heads * D
+    groups = weights.shape[0] // dy.shape[0]
+    heads = C // (groups * D)
+    width, lanes_of_a_head = heads * D, lanes // heads
     scale = dtype.type(1 / math.sqrt(D))
     dy_block, dscores, cross = np.empty((D, lanes), dtype), np.empty((T, lanes), dtype), np.empty(lanes, dtype)
     for group in range(first_group, last_group):
         b, left = group // groups, group % groups * width
-        for t in range(T):  # sums over blocks of queries
-            dqkv[b, t, C + left : C + left + width] = 0
-            dqkv[b, t, 2 * C + left : 2 * C + left + width] = 0
+        for t in range(T):
+            for third in range(3):
+                dqkv[b, t, third * C + left : third * C + left + width] = 0
         for block in range(weights.shape[1]):
             first, last = block * QUERIES, min(block * QUERIES + QUERIES, T)
             w, ds, queries = weights[group, block, :last], dscores[:last], last - first
             q_rows, dy_rows, dq_rows = qkv[b, first:last], dy[b, first:last], dqkv[b, first:last]
+            ds[:] = 0
             _side_by_side(dy, b, first, left, heads, dtype.type(1), dy_block)
             for h in range(heads):
-                lane, column = h * QUERIES, left + h * D
+                lane, column = h * lanes_of_a_head, left + h * D
                 v_left = 2 * C + column
                 # forward: y = w.T @ v, so dw = v @ dy.T, which ds holds for now, and dv = w @ dy
-                multiply_windows(qkv[b], v_left, False, dy_block, lane, ds, lane, last, D, QUERIES, add=False)
-                multiply_windows(w, lane, False, dy_rows, column, dqkv[b], v_left, last, queries, D, add=True)
+                multiply_windows(qkv[b], v_left, False, dy_block, lane, ds, lane, last, D, lanes_of_a_head)
+                multiply_windows(w, lane, False, dy_rows, column, dqkv[b], v_left, last, queries, D)
             # forward: w = softmax(scale * scores)
             _softmax_backward(ds, w, scale, cross)
             for h in range(heads):
-                lane, column = h * QUERIES, left + h * D
+                lane, column = h * lanes_of_a_head, left + h * D
                 k_left = C + column
                 # forward: scores = k @ q.T, so dq = dscores.T @ k and dk = dscores @ q
-                multiply_windows(ds, lane, True, qkv[b], k_left, dq_rows, column, queries, last, D, add=False)
-                multiply_windows(ds, lane, False, q_rows, column, dqkv[b], k_left, last, queries, D, add=True)
+                multiply_windows(ds, lane, True, qkv[b], k_left, dq_rows, column, queries, last, D)
+                multiply_windows(ds, lane, False, q_rows, column, dqkv[b], k_left, last, queries, D)
 
 
 @compiled(parallel=True)

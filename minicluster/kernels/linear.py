@@ -147,7 +147,9 @@ def _multiply_rows(x, weight, has_bias, bias, has_residual, residual, y):
         first, last = task * part, min(task * part + part, M)
         if has_bias:
             begin_rows(y, first, last, bias, has_residual, residual)
-        multiply(x, weight, y, first, last, has_bias)
+        else:
+            y[first:last] = 0
+        multiply(x, weight, y, first, last)
 
 
 @compiled(parallel=True)

@@ -1,7 +1,7 @@
 """Matrix products in plain loops: what every other kernel spends most of its time in.
 
-They can add to what is in `out`, so that a bias, a residual or an earlier sum costs no pass of its own, and compute
-some rows of `out` only, so that threads can share it.
+They compute some rows of `out` only, so that threads can share it, and all but the gradient add to what is there, so
+that a bias, a residual or an earlier sum costs no pass of its own.
 """
 
 from ..jit import compiled, unsigned, widest_vectors
@@ -12,19 +12,17 @@ DEPTH = 64  # rows of b: 256 KiB of float32 if they have 1024 columns, which the
 
 
 @compiled()
-def multiply(a, b, out, first, last, add):
-    """out[first:last] = a[first:last] @ b, or += if `add`.
+def multiply(a, b, out, first, last):
+    """out[first:last] += a[first:last] @ b.
 
     Parameters
     ----------
     a, b, out : (M, K), (K, N) and (M, N) C-contiguous arrays of one float dtype
     first, last : int
         The rows of `out` to compute.
-    add : bool
-        Whether to add to `out` or to replace it.
     """
     K, N = b.shape
-    multiply_windows(a[first:last], 0, False, b, 0, out[first:last], 0, last - first, K, N, add)
+    multiply_windows(a[first:last], 0, False, b, 0, out[first:last], 0, last - first, K, N)
 
 
 @compiled()
@@ -42,14 +40,15 @@ def multiply_transposed(a, b, out, first, last):
         The rows of `out` to compute.
     """
     K, N = b.shape
-    for k in range(0, max(K, 1), DEPTH):
+    out[first:last] = 0
+    for k in range(0, K, DEPTH):
         end = min(k + DEPTH, K)
-        multiply_windows(a[k:end], first, True, b[k:end], 0, out[first:last], 0, last - first, end - k, N, k > 0)
+        multiply_windows(a[k:end], first, True, b[k:end], 0, out[first:last], 0, last - first, end - k, N)
 
 
 @compiled()
-def multiply_windows(a, a_left, transposed, b, b_left, out, out_left, rows, depth, width, add):
-    """The product of two windows of larger arrays into a third: out = a @ b, or += if `add`.
+def multiply_windows(a, a_left, transposed, b, b_left, out, out_left, rows, depth, width):
+    """The product of two windows of larger arrays, added to a third: out += a @ b.
 
     The textbook's triple loop reads one entry of b for each multiplication. Here 4 rows of `a` by 4 steps of the sum
     are done at a time: 16 multiplications for 4 entries of b and 4 of out, and the 16 entries of `a` stay in registers.
@@ -65,14 +64,9 @@ def multiply_windows(a, a_left, transposed, b, b_left, out, out_left, rows, dept
         a[:rows, a_left : a_left + depth].
     rows, depth, width : int
         b's window has `depth` rows and `width` columns, that of `out` has `rows` and `width`.
-    add : bool
-        Whether to add to `out` or to replace it.
     """
     widest_vectors()
     b_begin, out_begin, columns = unsigned(b_left), unsigned(out_left), unsigned(width)
-    if not add:
-        for i in range(rows):
-            out[i, out_left : out_left + width] = 0
     whole_rows, whole_depth = rows - rows % ROWS_OF_A_PRODUCT, depth - depth % STEPS_AT_A_TIME
     for i in range(0, whole_rows, ROWS_OF_A_PRODUCT):
         for k in range(0, whole_depth, STEPS_AT_A_TIME):

@@ -99,10 +99,10 @@ def _mlp(x, fc_weight, fc_bias, proj_weight, proj_bias, has_residual, residual, 
     for task in prange(count(M, part)):
         first, last = task * part, min(task * part + part, M)
         begin_rows(slope, first, last, fc_bias, False, slope)  # the wide array, for now
-        multiply(x, fc_weight, slope, first, last, True)
+        multiply(x, fc_weight, slope, first, last)
         gelu_and_slope(slope[first:last].ravel(), gated[first:last].ravel())
         begin_rows(y, first, last, proj_bias, has_residual, residual)
-        multiply(gated, proj_weight, y, first, last, True)
+        multiply(gated, proj_weight, y, first, last)
 
 
 @compiled(parallel=True)
@@ -112,10 +112,12 @@ def _mlp_backward(dy, fc_transposed, proj_transposed, slope, dwide, dx):
     for task in prange(count(M, part)):
         first, last = task * part, min(task * part + part, M)
         # forward: y = gated @ proj_weight + proj_bias
-        multiply(dy, proj_transposed, dwide, first, last, False)
+        dwide[first:last] = 0
+        multiply(dy, proj_transposed, dwide, first, last)
         # forward: gated = gelu(wide)
         for i in range(first, last):
             for j in range(F):
                 dwide[i, j] *= slope[i, j]
         # forward: wide = x @ fc_weight + fc_bias
-        multiply(dwide, fc_transposed, dx, first, last, False)
+        dx[first:last] = 0
+        multiply(dwide, fc_transposed, dx, first, last)

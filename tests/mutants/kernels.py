@@ -7,17 +7,10 @@ from .mutant import Mutant
 
 PRODUCTS = (
     Mutant(
-        name="multiply: out not cleared",
+        name="multiply: replaces what is there",
         file="kernels/matmul.py",
-        old="out[i, out_left : out_left + width] = 0",
-        new="out[i, out_left : out_left + width] += 0",
-        why="Memory that was never written to may hold anything, NaN included.",
-    ),
-    Mutant(
-        name="multiply: replaced where it should be added",
-        file="kernels/matmul.py",
-        old="    if not add:\n",
-        new="    if True:\n",
+        old="    widest_vectors()\n",
+        new="    widest_vectors()\n    out[:rows, out_left : out_left + width] = 0\n",
         why="The bias is written first, and the product added to it.",
     ),
     Mutant(
@@ -86,22 +79,15 @@ PRODUCTS = (
     Mutant(
         name="multiply transposed: added to what was there",
         file="kernels/matmul.py",
-        old="end - k, N, k > 0",
-        new="end - k, N, True",
+        old="    out[first:last] = 0\n",
+        new="",
         why="A weight's gradient begins at 0 in each step, not at the last one's.",
-    ),
-    Mutant(
-        name="multiply transposed: no more than the last block of steps",
-        file="kernels/matmul.py",
-        old="end - k, N, k > 0",
-        new="end - k, N, False",
-        why="A long sum goes in blocks for the cache's sake, but none may replace the ones before.",
     ),
     Mutant(
         name="multiply transposed: nothing if there are no rows",
         file="kernels/matmul.py",
-        old="range(0, max(K, 1), DEPTH)",
-        new="range(0, K, DEPTH)",
+        old="    out[first:last] = 0\n",
+        new="    out[first:last] = 0 if K else out[first:last]\n",
         why="An empty sum is 0, and memory that is used again is not.",
     ),
     Mutant(
@@ -128,6 +114,13 @@ PRODUCTS = (
 )
 
 LINEAR = (
+    Mutant(
+        name="kernel linear: without a bias added to what was there",
+        file="kernels/linear.py",
+        old="            y[first:last] = 0\n",
+        new="            pass\n",
+        why="Memory that is used again holds another result, and memory that is new may hold NaN.",
+    ),
     Mutant(
         name="kernel linear: no bias where there is a residual",
         file="kernels/linear.py",
@@ -195,10 +188,24 @@ LINEAR = (
 
 MLP = (
     Mutant(
+        name="kernel MLP backward: the wide gradient not cleared",
+        file="kernels/mlp.py",
+        old="        dwide[first:last] = 0\n",
+        new="",
+        why="Products are added to what is there.",
+    ),
+    Mutant(
+        name="kernel MLP backward: the input's gradient not cleared",
+        file="kernels/mlp.py",
+        old="        dx[first:last] = 0\n",
+        new="",
+        why="Products are added to what is there.",
+    ),
+    Mutant(
         name="kernel MLP: first bias left out",
         file="kernels/mlp.py",
-        old="        multiply(x, fc_weight, slope, first, last, True)",
-        new="        multiply(x, fc_weight, slope, first, last, False)",
+        old="        multiply(x, fc_weight, slope, first, last)",
+        new="        slope[first:last] = 0\n        multiply(x, fc_weight, slope, first, last)",
         why="The bias lies in the output already, and the product has to be added to it.",
     ),
     Mutant(
@@ -423,8 +430,8 @@ ATTENTION = (
     Mutant(
         name="kernel attention: the first head's keys for all of a group",
         file="kernels/attention.py",
-        old="lane, k_left = h * QUERIES, C + left + h * D",
-        new="lane, k_left = h * QUERIES, C + left",
+        old="lane, k_left = h * lanes_of_a_head, C + left + h * D",
+        new="lane, k_left = h * lanes_of_a_head, C + left",
         why="Four heads share the lanes, and each has columns of its own.",
     ),
     Mutant(
@@ -437,8 +444,8 @@ ATTENTION = (
     Mutant(
         name="kernel attention: groups of heads overlap",
         file="kernels/attention.py",
-        old="b, left = group // groups, group % groups * heads * D",
-        new="b, left = group // groups, group % groups * D",
+        old="b, left = group // groups, group % groups * width  # the",
+        new="b, left = group // groups, group % groups * D  # the",
         why="A group begins where the one before it ends; a single group hides it.",
     ),
     Mutant(
@@ -451,37 +458,9 @@ ATTENTION = (
     Mutant(
         name="kernel attention: groups larger than the heads allow",
         file="kernels/attention.py",
-        old="if n_heads % heads == 0)",
-        new="if n_heads >= heads)",
+        old="if n_heads % divisor == 0)",
+        new="if n_heads >= divisor)",
         why="A group of four of six heads leaves two that are no group.",
-    ),
-    Mutant(
-        name="kernel attention backward: keys' gradient of the last block of queries only",
-        file="kernels/attention.py",
-        old="multiply_windows(ds, lane, False, q_rows, column, dqkv[b], k_left, last, queries, D, add=True)",
-        new="multiply_windows(ds, lane, False, q_rows, column, dqkv[b], k_left, last, queries, D, add=False)",
-        why="A key is seen by all later queries, so its gradient is a sum over all blocks.",
-    ),
-    Mutant(
-        name="kernel attention backward: values' gradient of the last block of queries only",
-        file="kernels/attention.py",
-        old="dqkv[b], v_left, last, queries, D, add=True)",
-        new="dqkv[b], v_left, last, queries, D, add=False)",
-        why="A value is seen by all later queries, so its gradient is a sum over all blocks.",
-    ),
-    Mutant(
-        name="kernel attention backward: values' gradients not cleared",
-        file="kernels/attention.py",
-        old="            dqkv[b, t, 2 * C + left : 2 * C + left + width] = 0\n",
-        new="",
-        why="Memory that is used again is not 0.",
-    ),
-    Mutant(
-        name="kernel attention backward: keys' gradients not cleared",
-        file="kernels/attention.py",
-        old="            dqkv[b, t, C + left : C + left + width] = 0\n",
-        new="",
-        why="Memory that is used again is not 0.",
     ),
     Mutant(
         name="kernel attention backward: gradient of the scores not scaled",
@@ -517,6 +496,48 @@ ATTENTION = (
         old="if first + q < T:",
         new="if first + q <= T:",
         why="The last block is filled up with queries that are not there: behind the last row lies other memory.",
+    ),
+    Mutant(
+        name="kernel attention: scores of the step before",
+        file="kernels/attention.py",
+        old="            w[:] = 0\n",
+        new="",
+        why="Products are added to what is there.",
+    ),
+    Mutant(
+        name="kernel attention: results not cleared",
+        file="kernels/attention.py",
+        old="            y[b, t, left : left + width] = 0\n",
+        new="            pass\n",
+        why="Products are added to what is there.",
+    ),
+    Mutant(
+        name="kernel attention backward: gradients of weights not cleared",
+        file="kernels/attention.py",
+        old="            ds[:] = 0\n",
+        new="",
+        why="Products are added to what is there.",
+    ),
+    Mutant(
+        name="kernel attention backward: values' gradients not cleared",
+        file="kernels/attention.py",
+        old="for third in range(3):",
+        new="for third in range(2):",
+        why="Products are added to what is there.",
+    ),
+    Mutant(
+        name="kernel attention backward: queries' gradients not cleared",
+        file="kernels/attention.py",
+        old="for third in range(3):",
+        new="for third in (1, 2):",
+        why="Products are added to what is there.",
+    ),
+    Mutant(
+        name="kernel attention backward: keys' gradients of the last block of queries only",
+        file="kernels/attention.py",
+        old="            ds[:] = 0\n",
+        new="            ds[:] = 0\n            dqkv[b, :, C + left : C + left + width] = 0\n",
+        why="A key is seen by all later queries, so its gradient is a sum over all blocks.",
     ),
 )
 
