@@ -23,7 +23,7 @@ BENDING = {
     "torch": ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", *MKL, *OPENMP),
     "numba": (
         "NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_OPT", "NUMBA_LOOP_VECTORIZE", "NUMBA_SLP_VECTORIZE",
-        "NUMBA_THREADING_LAYER", "NUMBA_DISABLE_JIT", *OPENMP,
+        "NUMBA_THREADING_LAYER", "NUMBA_DISABLE_JIT", "NUMBA_ENABLE_AVX", *OPENMP,
     ),
 }  # fmt: skip
 # Thread counts, which are set to the same for all.
@@ -124,7 +124,10 @@ def describe_numba():
 
     from . import peak
 
-    features = binding.get_host_cpu_features()
+    try:
+        features = binding.get_host_cpu_features()
+    except RuntimeError:  # LLVM doesn't know this processor
+        features = {}
     return {
         "version": numba.__version__,
         "llvm": ".".join(map(str, binding.llvm_version_info)),
