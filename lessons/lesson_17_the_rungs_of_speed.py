@@ -468,9 +468,10 @@ for name, function in (("left + j", window), ("begin + j, unsigned", unsigned_wi
 # code, and beside the peak. "More than ten thousand times faster than Python" says much about Python; "half of the
 # peak" says how much is left to win: a factor of two, and not more.
 #
-# *And the rest?* We have tried it. A product in LLVM's own language, with explicit vector registers that keep a tile of
-# y until its sums are complete, made a training step 1.09 to 1.15 times as fast as the library's loops with AVX-512, and
+# *And the rest?* We tried it. Products in LLVM's own language, with explicit vector registers that keep a tile of y
+# until its sums are complete, made a training step 1.09 to 1.15 times as fast as the library's loops with AVX-512, and
 # no faster with AVX2. It took 250 lines that nobody reads. It has gone.
+
 
 # %% [markdown]
 # ## Rung 6: all cores
