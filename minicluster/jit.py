@@ -132,7 +132,8 @@ def _nothing():
 
 
 # To be called first in a function whose loops should have vectors as wide as the machine's registers. For AVX-512
-# LLVM takes half of their width, since the first machines that had it lowered their clock for more; today's hardly do.
+# LLVM takes half of their width on most processors, since the first that had it lowered their clock for more; today's
+# hardly do.
 widest_vectors = _widest_vectors if ENABLED else _nothing
 
 

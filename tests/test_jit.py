@@ -175,9 +175,9 @@ def test_vectors_are_as_wide_as_the_registers_where_that_is_asked_for():
         assert (values == 3).all()
         (code,) = triple.inspect_llvm().values()
         assert ('"prefer-vector-width"="512"' in code) is wide
-        if _compiles_for_avx512():
+        if wide and _compiles_for_avx512():  # unasked, LLVM takes whole registers on some of these processors too
             (code,) = triple.inspect_asm().values()
-            assert ("zmm" in code) is wide
+            assert "zmm" in code
 
 
 def test_without_the_compiler_kernels_are_plain_python():
