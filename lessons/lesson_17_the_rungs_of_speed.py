@@ -373,9 +373,10 @@ print(f"Rung 4 does {rungs[-1]['gflops'] / peak_of_one:.0%} of what a core can d
 # multiples of 16 only. `minicluster/alignment.py` makes arrays that begin where a line does, in four lines. (A row here
 # has 4096 bytes, so what holds for the first row holds for all.)
 #
-# *How wide vectors are.* Where a machine has AVX-512, registers of 16 lanes, LLVM, the compiler behind Numba, uses
-# half of them: the first such machines lowered their clock for whole ones, today's hardly do. `widest_vectors()` of
-# `minicluster/jit.py`, called first in a function, asks for whole ones. On all other machines it changes nothing.
+# *How wide vectors are.* Where a machine has AVX-512, registers of 16 lanes, LLVM, the compiler behind Numba, mostly
+# uses half of them: the first such machines lowered their clock for whole ones, today's hardly do. `widest_vectors()`
+# of `minicluster/jit.py`, called first in a function, asks for whole ones. It changes nothing on other machines, nor
+# where LLVM takes whole registers unasked, as it does on AMD's Zen 5.
 #
 # Below is the same product from three places in memory, with and without that request. **Predict:** which of the six
 # are fast?
