@@ -409,18 +409,19 @@ for offset in (16, 32, 0):
         assert np.array_equal(placed[2], y_contracted)
     print(f"{offset:2} bytes into a line {speeds[0]:12.1f} {speeds[1]:16.1f}")
 print(f"lanes of a multiplication: {lanes(four_by_four)}, and {lanes(told)} if told")
-if peak.VECTOR_BYTES < 64:
-    print("(Without AVX-512, LLVM takes whole vectors anyway: both columns are the same code.)")
+if lanes(four_by_four) == lanes(told):
+    print("(Here LLVM takes whole vectors unasked: both columns are the same code.)")
 x, weight, y = placed  # from here on, all that we time begins where a line does
 report(5, "aligned, widest vectors", "one core", FLOPS / speeds[1] / 1e9)
 print(f"  {rungs[-1]['gflops'] / peak_of_one:.0%} of a core's peak; bit for bit what rung 4 found")
 
 # %% [markdown]
-# With AVX-512, one of the six is fast. Whole registers alone bring nothing: every load and store is cut in two, which
-# takes as long as two of half the size. Data in the right place alone brings a third: vectors of 8 lanes have 32 bytes,
-# so 32 bytes into a line is as good for them as 0. Both together bring 1.5 to 2 times the speed of rung 4, depending on
-# who else wants the machine's memory. That is why such things stay unfound: whoever tries one after the other, and
-# keeps what helps, drops the first.
+# On Intel's servers with AVX-512, one of the six is fast. Whole registers alone bring nothing: every load and store is
+# cut in two, which takes as long as two of half the size. Data in the right place alone brings a third: vectors of 8
+# lanes have 32 bytes, so 32 bytes into a line is as good for them as 0. Both together bring 1.5 to 2 times the speed of
+# rung 4, depending on who else wants the machine's memory. That is why such things stay unfound: whoever tries one
+# after the other, and keeps what helps, drops the first. On AMD's Zen 5, which gets whole registers unasked, the place
+# alone decides.
 #
 # Elsewhere there is less to win. With AVX2, vectors of 8 lanes are all there is, and every second one lies across two
 # lines in NumPy's arrays. ARM's, of 4 lanes, have 16 bytes, and never do.
@@ -470,8 +471,8 @@ for name, function in (("left + j", window), ("begin + j, unsigned", unsigned_wi
 # peak" says how much is left to win: a factor of two, and not more.
 #
 # *And the rest?* We tried it. Products in LLVM's own language, with explicit vector registers that keep a tile of y
-# until its sums are complete, made a training step 1.09 to 1.15 times as fast as the library's loops with AVX-512, and
-# no faster with AVX2. It took 250 lines that nobody reads. It has gone.
+# until its sums are complete, made a training step 1.09 to 1.15 times as fast as the library's loops on an Intel server
+# with AVX-512, and no faster with AVX2. It took 250 lines that nobody reads. It has gone.
 
 
 # %% [markdown]
@@ -480,9 +481,12 @@ for name, function in (("left + j", window), ("begin + j, unsigned", unsigned_wi
 # Rows of y don't need one another, so cores can share them. `prange` is a `range` whose turns may run at the same time,
 # on as many threads as there are cores. How should the rows be cut into tasks?
 #
-# The obvious cut is one piece a thread. Don't: then the cut, and with it the order of a sum, depends on the machine.
-# The same training would end in other numbers on a laptop with 4 cores than on one with 8, and a bug seen there can't
-# be found here. Cut by the size of the problem: 64 rows are a task, whoever does it.
+# The obvious cut is one piece a thread. For y alone that is allowed: each of its entries is summed by one thread, from
+# the first step to the last, whoever has its row. But never cut a *sum* so, the sum over a batch's rows in a gradient,
+# say: then the order in which its parts are added depends on the machine. The same training would end in other numbers
+# on a laptop with 4 cores than on one with 8, and a bug seen there can't be found here. To cut by the size of the
+# problem is always right, and small tasks have two more advantages: what one of them touches stays in a cache, and a
+# thread that is done early takes another. Here 64 rows are a task.
 
 # %%
 ROWS_OF_A_TASK = 64

@@ -110,7 +110,13 @@ def _parser():
     add("--quick", action="store_true", help="fewer rounds and points: about a minute, and noisier")
     add("--only", nargs="+", metavar="PART", help="only these parts: ladder, layers, steps, growth")
     add("--threads", type=int, metavar="N", help="threads of each rival (default: NUMBA_NUM_THREADS, or all cores)")
-    add("--json", metavar="FILE", help="write everything to a file, or with - print it instead of the tables")
+    add(
+        "--json",
+        nargs="?",
+        const="-",
+        metavar="FILE",
+        help="write everything to a file; without one, or with -, print it instead of the tables",
+    )
     add("--figure", metavar="FILE", help="draw the ladder against the measured peak, as PNG")
     return parser
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from skips import need_the_compiler
+from skips import need_the_compiler, needs_fork
 
 import minicluster
 from minicluster import jit
@@ -185,11 +185,11 @@ def test_without_the_compiler_kernels_are_plain_python():
 import numpy as np
 from types import FunctionType
 from minicluster import jit, kernels
-from minicluster.kernels import matmul, tasks
+from minicluster.kernels import layernorm, matmul
 from minicluster.nn import AdamW, Transformer, TransformerConfig
 from minicluster.training import train_step
 assert not jit.ENABLED
-assert type(matmul.multiply) is type(kernels.layernorm._layernorm) is FunctionType
+assert type(matmul.multiply) is type(layernorm._layernorm) is FunctionType
 config = TransformerConfig(5, 3, 4, 1, 2)
 tokens = np.arange(6).reshape(2, 3) % 5
 for backend in ("auto", "numba"):
@@ -198,24 +198,20 @@ for backend in ("auto", "numba"):
     assert np.isfinite(loss) and np.isfinite(norm)
     print(model.operations.backend, end=" ")
 """
-    program = program.replace("kernels.layernorm._layernorm", "layernorm._layernorm").replace(
-        "import matmul,", "import layernorm, matmul,"
-    )
     (backends, *_), said = run_program(program, NUMBA_DISABLE_JIT=1)
     assert (backends, said) == ("numpy numba ", "")
 
 
 def _compiles_for_avx512():
-    """Whether Numba compiles for this very machine, which has AVX-512 and gets vectors of half the size by default."""
+    """Whether Numba compiles for this very machine, and it has AVX-512."""
     told = any(name in os.environ for name in ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_ENABLE_AVX"))
     features = jit.llvmlite.binding.get_host_cpu_features()
-    return not told and features.get("avx512vl") and features.get("prefer-256-bit", True)
+    return not told and features.get("avx512vl")
 
 
+@needs_fork
 def test_a_model_may_be_made_before_a_fork_and_trained_after_it():
     need_the_compiler()
-    if not hasattr(os, "fork"):
-        pytest.skip("Windows has no fork")
     program = """
 import os, sys
 import numpy as np

@@ -75,9 +75,6 @@ def _describe(workers):
             described[name] = {"label": rival.label, **workers.ask(name, "describe")}
         except WorkerFailed as error:
             workers.leave_out(name, error)
-    if described.get("numba", {}).get("vector_bytes") == 0:
-        del described["numba"]
-        workers.leave_out("numba", "neither AVX2 nor AVX-512 here, so the kernels use plain loops")
     if not described.keys() - {ONE_THREAD}:
         raise WorkerFailed("; ".join(f"{label}: {reason}" for label, reason in workers.left_out.items()))
     return described

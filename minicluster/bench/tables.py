@@ -103,10 +103,9 @@ def _about(rival):
         threads = "" if blas["threads"] is None else f", {blas['threads']} threads"
         return f"{rival['version']}, {blas['name']} {blas['version']}{core}{threads}".replace(" 1 threads", " 1 thread")
     if "llvm" in rival:
-        vectors = f"vectors of {rival['vector_bytes']} bytes" if rival["vector_bytes"] else "vectors left to LLVM"
         sets = " ".join(rival["instruction_sets"][-3:])
         return (
-            f"{rival['version']}, {rival['cpu']} ({sets}), {vectors}, {rival['threads']} {rival['threading_layer']} "
+            f"{rival['version']}, {rival['cpu']} ({sets}), vectors of {rival['vector_bytes']} bytes, {rival['threads']} {rival['threading_layer']} "
             f"thread{'' if rival['threads'] == 1 else 's'}"
         )
     return f"{rival['version']}, {rival.get('vectors')}, {'MKL' if rival.get('mkl') else 'no MKL'}"

@@ -62,6 +62,7 @@ class KernelOperations:
 
     backend = "numba"
     clip_and_update = staticmethod(clip_and_update)
+    gradient_norm = staticmethod(gradient_norm)
 
     def __init__(self, memory=FRESH):
         self._memory = memory

@@ -66,11 +66,15 @@ def _check_layout(optimizer, gradients):
         ("optimizer.mean_square", optimizer.mean_square),
         ("gradients", gradients),
     ):
-        if not (hasattr(mapping, "flat") and hasattr(mapping, "shapes")):
-            raise TypeError(f"{name} has type {type(mapping).__name__}, expected Parameters such as a model's")
+        _check_parameters(name, mapping)
         if list(mapping.shapes.items()) != list(parameters.shapes.items()):
             raise ValueError(f"{name} has other names, shapes or another order than optimizer.parameters")
         float_arrays(parameters=parameters.flat, **{name: mapping.flat})
+
+
+def _check_parameters(name, mapping):
+    if not (hasattr(mapping, "flat") and hasattr(mapping, "shapes")):
+        raise TypeError(f"{name} has type {type(mapping).__name__}, expected Parameters such as a model's")
 
 
 @functools.lru_cache
@@ -85,8 +89,15 @@ def gradient_norm(gradients):
     Parameters
     ----------
     gradients : Parameters
+        float32 or float64.
+
+    Raises
+    ------
+    TypeError
+        If they are of another type or dtype.
     """
-    flat = gradients.flat
+    _check_parameters("gradients", gradients)
+    (flat,) = float_arrays(gradients=gradients.flat)
     blocks = np.empty(-(-flat.size // BLOCK))
     _sums_of_squares(flat, blocks)
     return math.sqrt(blocks.sum())

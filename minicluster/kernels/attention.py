@@ -49,6 +49,7 @@ def attention_forward(qkv, n_heads, start=None, *, memory=FRESH):
     start = np.zeros((B, T), np.int64) if start is None else index_array(check_starts(start, B, T))
     y = memory.empty((B, T, C), qkv.dtype)
     heads = max(divisor for divisor in range(1, HEADS + 1) if n_heads % divisor == 0)
+    # (groups of all sequences, blocks of queries, keys, lanes)
     weights = memory.empty((B * n_heads // heads, count(T, QUERIES), T, heads * QUERIES), qkv.dtype)
     _attention(qkv, C // n_heads, start, weights, y)
     return y, (qkv, n_heads, weights)
@@ -240,6 +241,18 @@ def _attend_backward(dy, qkv, D, weights, dqkv, first_group, last_group):
 
 @compiled(parallel=True)
 def _attention(qkv, D, start, weights, y):
+    """Forward, all groups of heads: up to four heads of a sequence are a group.
+
+    Parameters
+    ----------
+    qkv, y : (B, T, 3C) and (B, T, C) arrays
+    D : int
+        Columns of a head.
+    start : (B, T) int64 array
+    weights : (groups of all sequences, blocks of queries, T, lanes) array
+        For the backward. The entry of key s, query q of the block and head h of the group is at
+        [group, block, s, h * QUERIES + q]; keys after the block's last query are not written.
+    """
     groups = weights.shape[0]
     tasks = min(ATTENTION_TASKS, groups)
     for task in prange(tasks):
@@ -248,6 +261,7 @@ def _attention(qkv, D, start, weights, y):
 
 @compiled(parallel=True)
 def _attention_backward(dy, qkv, D, weights, dqkv):
+    """Backward, all groups of heads; arguments as `_attention`'s, dy like its y and dqkv like its qkv."""
     groups = weights.shape[0]
     tasks = min(ATTENTION_TASKS, groups)
     for task in prange(tasks):

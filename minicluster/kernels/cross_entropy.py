@@ -70,6 +70,7 @@ def _some_rows(logits, targets, mask, share, losses, dlogits, first, last):
 
 @compiled(parallel=True)
 def _cross_entropy(logits, targets, mask, counted, losses, dlogits):
+    """Losses (M,) and dlogits (M, V) of all rows; `counted` is the number of True in `mask` (M,)."""
     M = logits.shape[0]
     share = logits.dtype.type(1) / logits.dtype.type(counted)
     for task in prange(count(M, ROWS)):

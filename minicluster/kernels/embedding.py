@@ -66,6 +66,9 @@ def embedding_backward(dx, cache, *, memory=FRESH):
 def unembedding_forward(x, wte, *, memory=FRESH):
     """Compare each vector with each token's row: x @ wte.T; as `nn.unembedding_forward`.
 
+    Nothing to fuse: there is no bias. The small matrix wte is transposed first, so that the product's innermost loop
+    runs along rows, as vectors need it.
+
     Parameters
     ----------
     x, wte
@@ -92,6 +95,8 @@ def unembedding_forward(x, wte, *, memory=FRESH):
 
 def unembedding_backward(dlogits, cache, *, memory=FRESH):
     """Gradients of `unembedding_forward`; as `nn.unembedding_backward`.
+
+    Nothing to fuse: they are two products, and wte lies the right way for x's.
 
     Parameters
     ----------

@@ -153,6 +153,7 @@ def _some_rows_backward(dy, x, mean, rstd, weight, has_residual, residual, dx, d
 
 @compiled(parallel=True)
 def _layernorm(x, weight, bias, mean, rstd, y):
+    """Forward, all rows: x and y (M, C), weight and bias (C,), mean and rstd (M,)."""
     M = x.shape[0]
     for task in prange(count(M, ROWS)):
         _some_rows(x, weight, bias, mean, rstd, y, task * ROWS, min(task * ROWS + ROWS, M))
@@ -160,6 +161,7 @@ def _layernorm(x, weight, bias, mean, rstd, y):
 
 @compiled(parallel=True)
 def _layernorm_backward(dy, x, mean, rstd, weight, has_residual, residual, dx, blocks, dweight, dbias):
+    """Backward, all rows: `blocks` (tasks, 2, C) has each task's part of dweight and dbias; the rest as above."""
     M, C = x.shape
     for task in prange(blocks.shape[0]):
         first, last = task * ROWS, min(task * ROWS + ROWS, M)

@@ -94,6 +94,7 @@ def mlp_backward(dy, cache, *, memory=FRESH):
 
 @compiled(parallel=True)
 def _mlp(x, fc_weight, fc_bias, proj_weight, proj_bias, has_residual, residual, gated, slope, y):
+    """Forward, all rows: x, residual and y (M, C), gated and slope (M, F)."""
     M = x.shape[0]
     part = rows_of_a_task(M)
     for task in prange(count(M, part)):
@@ -107,6 +108,7 @@ def _mlp(x, fc_weight, fc_bias, proj_weight, proj_bias, has_residual, residual, 
 
 @compiled(parallel=True)
 def _mlp_backward(dy, fc_transposed, proj_transposed, slope, dwide, dx):
+    """x's gradient and that of the wide array, all rows: dy and dx (M, C), slope and dwide (M, F)."""
     M, F = slope.shape
     part = rows_of_a_task(M)
     for task in prange(count(M, part)):

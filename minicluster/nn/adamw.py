@@ -154,11 +154,21 @@ def clip_gradients(gradients, max_norm):
     """
     if not max_norm > 0:
         raise ValueError(f"max_norm = {max_norm}, expected a number above 0")
-    norm = math.sqrt(sum(float(np.vdot(gradient, gradient).real) for gradient in gradients.values()))
+    norm = gradient_norm(gradients)
     if norm > max_norm:
         for gradient in gradients.values():
             gradient *= max_norm / norm
     return norm
+
+
+def gradient_norm(gradients):
+    """Return the Euclidean norm of all entries together: a float.
+
+    Parameters
+    ----------
+    gradients : mapping from names to arrays
+    """
+    return math.sqrt(sum(float(np.vdot(gradient, gradient).real) for gradient in gradients.values()))
 
 
 def warmup_cosine(step, steps, lr, warmup, final=0.1):

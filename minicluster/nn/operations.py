@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from .adamw import clip_and_update
+from .adamw import clip_and_update, gradient_norm
 from .attention import attention_backward, attention_forward
 from .cross_entropy import cross_entropy
 from .embedding import embedding_backward, embedding_forward, unembedding_backward, unembedding_forward
@@ -34,6 +34,7 @@ class NumpyOperations:
     unembedding_backward = staticmethod(unembedding_backward)
     cross_entropy = staticmethod(cross_entropy)
     clip_and_update = staticmethod(clip_and_update)
+    gradient_norm = staticmethod(gradient_norm)
 
     def new_gradients(self, parameters):
         """Return where a model's gradients go: Parameters like `parameters`, zeros."""
@@ -74,7 +75,7 @@ def choose_operations(backend, dtype):
         raise ValueError(f"backend = 'numba' with dtype {np.dtype(dtype)}, expected float32 or float64")
     try:
         import numba  # noqa: F401  here, because it takes half a second to load
-    except ImportError as error:
+    except (ImportError, OSError) as error:  # OSError: llvmlite is there, but not the library that it loads
         if backend == "auto":
             return NumpyOperations()
         raise ValueError(f"backend = 'numba', but Numba can't be imported: {error}") from error

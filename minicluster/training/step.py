@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from ..checks import check_whole_number
-from ..nn import AdamW, Parameters, clip_and_update, clip_gradients
+from ..nn import AdamW, Parameters, clip_and_update
 from .memory import keep_freed_memory
 
 
@@ -57,7 +57,7 @@ def train_step(model, optimizer, tokens, targets, mask=None, max_norm=1.0, start
     gradients = model.backward(dlogits, cache)
     loss = float(loss)
     if not math.isfinite(loss):  # nothing is to be updated, so only the norm is wanted
-        return loss, clip_gradients(gradients, max_norm)
+        return loss, model.operations.gradient_norm(gradients)
     # The model's backend knows how to do both at once for our own AdamW; any other optimiser has a `step` of its own.
     ours = type(optimizer) is AdamW and isinstance(optimizer.parameters, Parameters)
     update = model.operations.clip_and_update if ours else clip_and_update

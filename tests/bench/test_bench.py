@@ -173,8 +173,9 @@ def test_nothing_to_time_is_an_error_in_one_line(monkeypatch):
         bench(TINY, 1, ["steps"])
 
 
-def test_json_to_stdout_parses(quick_is_tiny, capsys):
-    assert cli.main(["bench", "--quick", "--threads", "1", "--only", "steps", "--json", "-"]) == 0
+@pytest.mark.parametrize("json_option", [["--json"], ["--json", "-"]])
+def test_json_to_stdout_parses(quick_is_tiny, capsys, json_option):
+    assert cli.main(["bench", "--quick", "--threads", "1", "--only", "steps", *json_option]) == 0
     printed = capsys.readouterr()
     assert json.loads(printed.out)["steps"][0]["size"] == "S"
     assert printed.err == ""

@@ -7,13 +7,18 @@ from hypothesis import strategies as st
 
 from minicluster import jit, kernels, nn
 
-from .twins import assert_near, dtypes, seeds, tolerance
+from .twins import assert_near, dtypes, seeds, sizes, tolerance
 
-# Several blocks of 8192 entries, and arrays that begin within a block, span it, and have no entries.
+# Several blocks of 8192 entries (three when uncompiled), and arrays that begin within a block, span it, and have no
+# entries; and what is drawn.
 if jit.ENABLED:
     SHAPES = {"a.weight": (3, 5), "a.bias": (5,), "b.weight": (99, 170), "none": (0,), "b.bias": (9000,), "c": (2, 2)}
 else:
     SHAPES = {"a.weight": (3, 2), "a.bias": (1,), "b.weight": (2, 6), "none": (0,), "b.bias": (7,), "c": (1, 1)}
+
+drawn_shapes = st.lists(st.lists(sizes, max_size=2).map(tuple), min_size=1, max_size=6).map(
+    lambda shapes: {f"{number}.weight": shape for number, shape in enumerate(shapes)}
+)
 
 
 def parameters_like(shapes, rng, dtype, size=1.0):
@@ -29,6 +34,7 @@ def copy_of(parameters, dtype):
 
 
 @given(
+    shapes=st.one_of(st.just(SHAPES), drawn_shapes),
     betas=st.tuples(st.sampled_from((0, 0.5, 0.9)), st.sampled_from((0, 0.9, 0.999, 0.99999))),
     decay=st.sampled_from((0, 0.01, 3.0)),
     max_norm=st.sampled_from((1e-3, 1.0, 50.0, 1e9)),
@@ -36,15 +42,15 @@ def copy_of(parameters, dtype):
     dtype=dtypes,
     seed=seeds,
 )
-def test_same_as_nn(betas, decay, max_norm, sizes_of_gradients, dtype, seed):
+def test_same_as_nn(shapes, betas, decay, max_norm, sizes_of_gradients, dtype, seed):
     rng = np.random.default_rng(seed)
-    parameters = parameters_like(SHAPES, rng, dtype)
+    parameters = parameters_like(shapes, rng, dtype)
     reference = copy_of(parameters, np.float64)
     # eps far above float32's rounding, which an entry's root mean square near 0 would magnify.
     settings = {"lr": 0.03, "betas": betas, "eps": 1e-3, "weight_decay": decay}
     optimizer, reference_optimizer = nn.AdamW(parameters, **settings), nn.AdamW(reference, **settings)
     for size in sizes_of_gradients:
-        gradients = parameters_like(SHAPES, rng, dtype, size)
+        gradients = parameters_like(shapes, rng, dtype, size)
         before = gradients.flat.copy()
         norm = kernels.clip_and_update(optimizer, gradients, max_norm)
         expected = nn.clip_and_update(reference_optimizer, copy_of(gradients, np.float64), max_norm)

@@ -35,6 +35,7 @@ WRONG_INPUTS = [
     ("embedding", {"tokens": TOKENS - 1}, "tokens[0, 0] = -1, expected 0 to 4"),
     ("embedding", {"tokens": np.full((2, 3), 2**63, np.uint64)}, "tokens[0, 0] = 9223372036854775808, expected"),
     ("embedding", {"tokens": TOKENS.astype(float)}, "tokens has dtype float64, expected integers"),
+    ("embedding", {"tokens": np.array([[0, "NaT"]], "m8[s]")}, "tokens has dtype timedelta64[s], expected integers"),
     ("embedding", {"tokens": TOKENS[0]}, "tokens has shape (3,), expected (B, T)"),
     ("embedding", {"wpe": WPE[:2]}, "tokens has 3 positions, expected at most 2"),
     ("embedding", {"wpe": WPE[:, :3]}, "wpe has shape (3, 3), expected (3, 4)"),
@@ -72,6 +73,7 @@ WRONG_INPUTS = [
     ("attention", {"start": -np.ones((2, 3), int)}, "start[0, 0] = -1, expected 0 to 0"),
     ("attention", {"start": np.zeros((3, 2), int)}, "start has shape (3, 2), expected (B, T) = (2, 3)"),
     ("attention", {"start": np.zeros((2, 3))}, "start has dtype float64, expected integers"),
+    ("attention", {"start": np.zeros((2, 3), "m8[s]")}, "start has dtype timedelta64[s], expected integers"),
     ("mlp", {"fc_weight": TALL}, "fc_weight has shape (6, 4), expected (4, 4)"),
     ("mlp", {"fc_weight": FOUR}, "fc_weight has shape (4,), expected (C, F)"),
     ("mlp", {"fc_bias": FOUR}, "fc_bias has shape (4,), expected (6,)"),
@@ -87,6 +89,7 @@ WRONG_LOSSES = [
     ({"targets": TOKENS + 1}, "targets[1, 1] = 5, expected 0 to 4"),
     ({"targets": TOKENS - 1}, "targets[0, 0] = -1, expected 0 to 4"),
     ({"targets": TOKENS[:1]}, "targets has shape (1, 3), expected (2, 3)"),
+    ({"targets": np.zeros((2, 3), "m8[s]")}, "targets has dtype timedelta64[s], expected integers"),
     ({"targets": TOKENS.astype(float)}, "targets has dtype float64, expected integers"),
     ({"mask": np.zeros((2, 3), bool)}, "mask is False everywhere"),
     ({"mask": np.ones((2, 3), int)}, "mask has dtype int64, expected bool"),
@@ -164,6 +167,20 @@ def test_wrong_gradients_are_named():
         assert optimizer.steps == 0
     with pytest.raises(TypeError, match="optimizer.parameters has type dict, expected Parameters"):
         kernels.clip_and_update(nn.AdamW(dict(right)), right, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("gradients", "message"),
+    [
+        ({"w": X}, "gradients has type dict, expected Parameters such as a model's"),
+        (nn.Parameters({"w": (2,)}, np.complex128), "gradients has dtype complex128, expected float32 or float64"),
+        (nn.Parameters({"w": (2,)}, np.int64), "gradients has dtype int64, expected float32 or float64"),
+    ],
+)
+def test_gradients_without_a_norm_are_named(gradients, message):
+    with pytest.raises(TypeError) as caught:
+        kernels.gradient_norm(gradients)
+    assert str(caught.value) == message
 
 
 def test_a_model_refuses_what_its_kernels_can_not_take():

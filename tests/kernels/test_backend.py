@@ -1,6 +1,7 @@
 """The whole model: kernels against plain NumPy, on one thread and on several, from one Python thread and from two."""
 
 import ast
+import builtins
 import dis
 import math
 import os
@@ -18,6 +19,7 @@ from skips import need_the_compiler
 import minicluster
 from minicluster import jit, kernels
 from minicluster.nn import AdamW, Transformer, TransformerConfig, cross_entropy
+from minicluster.nn.operations import choose_operations
 from minicluster.training import train_step
 
 from .twins import DTYPES, seeds
@@ -128,6 +130,20 @@ def code_run_by(function):
     return found
 
 
+@pytest.mark.parametrize("error", [ImportError, OSError])  # OSError: llvmlite without the library that it loads
+def test_auto_is_numpy_where_numba_can_not_be_loaded(monkeypatch, error):
+    def refuse(name, *arguments, **options):
+        if name == "numba":
+            raise error("not here")
+        return load(name, *arguments, **options)
+
+    load = builtins.__import__
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    assert choose_operations("auto", np.float32).backend == "numpy"
+    with pytest.raises(ValueError, match="backend = 'numba', but Numba can't be imported: not here"):
+        choose_operations("numba", np.float32)
+
+
 def test_a_training_step_calls_no_blas():
     config = TransformerConfig(5, 3, 4, 1, 2)
     arrays = batch(np.random.default_rng(0), config, 2, 3)
@@ -136,6 +152,8 @@ def test_a_training_step_calls_no_blas():
         optimizer = AdamW(model.parameters)
         train_step(model, optimizer, **arrays)  # compiles, or loads from the cache
         code = code_run_by(lambda: train_step(model, optimizer, **arrays))
+        model.parameters["wte.weight"][0, 0] = np.nan  # a step that updates nothing
+        code |= code_run_by(lambda: train_step(model, optimizer, **arrays))
         users[model.operations.backend] = {one.co_name for one in code if uses_blas(one)}
     assert users["numba"] == set()
     # To see that this test would notice: those of the plain form are found.

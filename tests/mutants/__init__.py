@@ -1,5 +1,6 @@
 """Wrong formulas, each of which some test must fail on. `python tests/run_mutants.py` tries them."""
 
+from .arguments import ARGUMENTS
 from .checker import CHECKER
 from .clustering import CLUSTERING
 from .corners import CORNERS
@@ -9,6 +10,6 @@ from .loss_and_optimiser import LOSS_AND_OPTIMISER
 from .model import MODEL
 from .mutant import Mutant, StaleMutantError
 
-MUTANTS = (*LAYERS, *MODEL, *LOSS_AND_OPTIMISER, *CLUSTERING, *CHECKER, *CORNERS, *KERNELS)
+MUTANTS = (*LAYERS, *MODEL, *LOSS_AND_OPTIMISER, *CLUSTERING, *CHECKER, *CORNERS, *KERNELS, *ARGUMENTS)
 
 __all__ = ["MUTANTS", "Mutant", "StaleMutantError"]

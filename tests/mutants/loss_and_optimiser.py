@@ -274,8 +274,8 @@ CLIPPING = (
     Mutant(
         name="clipping: root missing",
         file="nn/adamw.py",
-        old="norm = math.sqrt(sum(",
-        new="norm = (sum(",
+        old="return math.sqrt(sum(",
+        new="return (sum(",
         why="The squared norm is compared with a norm.",
     ),
     Mutant(
