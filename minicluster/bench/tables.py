@@ -105,8 +105,8 @@ def _about(rival):
     if "llvm" in rival:
         sets = " ".join(rival["instruction_sets"][-3:])
         return (
-            f"{rival['version']}, {rival['cpu']} ({sets}), vectors of {rival['vector_bytes']} bytes, {rival['threads']} {rival['threading_layer']} "
-            f"thread{'' if rival['threads'] == 1 else 's'}"
+            f"{rival['version']}, {rival['cpu']} ({sets}), vectors of {rival['vector_bytes']} bytes, "
+            f"{rival['threads']} {rival['threading_layer']} thread{'' if rival['threads'] == 1 else 's'}"
         )
     return f"{rival['version']}, {rival.get('vectors')}, {'MKL' if rival.get('mkl') else 'no MKL'}"
 
