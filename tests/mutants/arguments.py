@@ -74,7 +74,7 @@ ARGUMENTS = (
         file="kernels/adamw.py",
         old="(flat,) = float_arrays(gradients=gradients.flat)",
         new="flat = gradients.flat",
-        why="Numba would compile it anew for integers, whose squares overflow, and fail on complex numbers in many lines.",
+        why="Numba would compile it anew for integers, and fail on complex numbers in many lines.",
         tests=REFUSALS,
     ),
 )
