@@ -13,6 +13,12 @@ def check_whole_number(name, value, least):
         raise ValueError(f"{name} = {value}, expected at least {least}")
 
 
+def check_max_norm(max_norm):
+    """Raise ValueError unless gradients can be clipped to this norm."""
+    if not max_norm > 0:
+        raise ValueError(f"max_norm = {max_norm}, expected a number above 0")
+
+
 def check_integers(name, array):
     """Return `array` as an array, or raise TypeError unless its dtype is an integer one."""
     array = np.asarray(array)

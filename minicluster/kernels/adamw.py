@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+from ..checks import check_max_norm
 from ..jit import ANY_ORDER, compiled, prange, widest_vectors
 from .arguments import float_arrays
 from .tasks import count
@@ -29,8 +30,7 @@ def clip_and_update(optimizer, gradients, max_norm):
     norm : float
         Before clipping. If it is not finite, nothing was updated.
     """
-    if not max_norm > 0:
-        raise ValueError(f"max_norm = {max_norm}, expected a number above 0")
+    check_max_norm(max_norm)
     _check_layout(optimizer, gradients)
     norm = gradient_norm(gradients)
     if math.isfinite(norm):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..checks import check_max_norm
 from .parameters import Parameters
 
 
@@ -152,8 +153,7 @@ def clip_gradients(gradients, max_norm):
 
     Source: Pascanu et al. 2013, arXiv:1211.5063, algorithm 1.
     """
-    if not max_norm > 0:
-        raise ValueError(f"max_norm = {max_norm}, expected a number above 0")
+    check_max_norm(max_norm)
     norm = gradient_norm(gradients)
     if norm > max_norm:
         for gradient in gradients.values():

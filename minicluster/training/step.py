@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ..checks import check_whole_number
+from ..checks import check_max_norm, check_whole_number
 from ..nn import AdamW, Parameters, clip_and_update
 from .memory import keep_freed_memory
 
@@ -51,6 +51,7 @@ def train_step(model, optimizer, tokens, targets, mask=None, max_norm=1.0, start
     norm : float
         The gradient's norm before clipping. If loss or norm is not finite, nothing was updated.
     """
+    check_max_norm(max_norm)
     model = model.reusing_memory()
     logits, cache = model.forward(tokens, start)  # (B, T, V)
     loss, dlogits = model.operations.cross_entropy(logits, targets, mask)

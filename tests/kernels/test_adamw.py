@@ -9,7 +9,7 @@ from minicluster import jit, kernels, nn
 
 from .twins import assert_near, dtypes, seeds, sizes, tolerance
 
-# Several blocks of 8192 entries (three when uncompiled), and arrays that begin within a block, span it, and have no
+# Several blocks of 8192 entries (5 when uncompiled), and arrays that begin within a block, span it, and have no
 # entries; and what is drawn.
 if jit.ENABLED:
     SHAPES = {"a.weight": (3, 5), "a.bias": (5,), "b.weight": (99, 170), "none": (0,), "b.bias": (9000,), "c": (2, 2)}

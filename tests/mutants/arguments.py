@@ -70,6 +70,14 @@ ARGUMENTS = (
         tests=REFUSALS,
     ),
     Mutant(
+        name="max_norm: 0 allowed",
+        file="checks.py",
+        old="if not max_norm > 0:",
+        new="if not max_norm >= 0:",
+        why="Every gradient would be scaled to 0, and nothing be learnt but the decay.",
+        tests=REFUSALS,
+    ),
+    Mutant(
         name="kernel gradient norm: of anything",
         file="kernels/adamw.py",
         old="(flat,) = float_arrays(gradients=gradients.flat)",

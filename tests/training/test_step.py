@@ -201,6 +201,13 @@ def test_a_batch_is_full_even_if_it_takes_several_epochs():
     assert next(shuffled_batches(2, 5, np.random.default_rng(0))).shape == (5,)
 
 
+def test_a_wrong_max_norm_is_named_whatever_the_loss(dataset, training):
+    model, optimizer = training
+    model.parameters["wte.weight"][:] = np.nan
+    with np.errstate(all="ignore"), pytest.raises(ValueError, match="max_norm = 0, expected a number above 0"):
+        train_step(model, optimizer, dataset.train.tokens, dataset.train.targets, dataset.train.mask, max_norm=0)
+
+
 def test_a_loss_that_is_nan_updates_nothing_even_if_the_gradient_is_finite(dataset, training):
     model, optimizer = training
     batch, before = dataset.train[:8], model.parameters.flat.copy()
