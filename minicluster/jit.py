@@ -44,7 +44,7 @@ ANY_ORDER = {"contract", "reassoc"}
 # Numba notices a changed function, but not a changed function that it calls in another file. So compiled code is kept
 # in a folder named by a hash of all these sources: other sources, other folder.
 PACKAGE = Path(__file__).parent
-SOURCES = (Path(__file__), *sorted((PACKAGE / "kernels").glob("*.py")))
+SOURCES = (Path(__file__), *sorted((PACKAGE / "kernels").glob("*.py")), PACKAGE / "cluster" / "_compiled.py")
 FOLDER_PREFIX = "compiled-"
 KEPT_FOLDERS = 4  # of other versions, in case several are in use side by side; older ones are deleted
 

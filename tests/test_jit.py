@@ -1,6 +1,7 @@
 """Where compiled code is kept, what is said about it, and what happens if it can't be kept or there is no compiler."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -47,7 +48,10 @@ def test_the_folder_changes_with_each_source_and_with_nothing_else(cache, monkey
 
 def test_all_kernels_and_what_compiles_them_are_among_the_sources():
     package = Path(minicluster.__file__).parent
-    assert {*jit.SOURCES} == {package / "jit.py", *(package / "kernels").glob("*.py")}
+    compiled = {path for path in package.rglob("*.py") if re.search(r"import .*\bcompiled\b", path.read_text("utf-8"))}
+    assert {package / "bench" / "ladder.py", package / "kernels" / "matmul.py"} < compiled
+    not_kept = {path for path in compiled if path.parent.name == "bench"}
+    assert {*jit.SOURCES} == {package / "jit.py", *(package / "kernels").glob("*.py"), *compiled} - not_kept
 
 
 def test_without_a_folder_of_the_user_s_own_the_system_s_is_taken(monkeypatch, tmp_path):

@@ -1,4 +1,4 @@
-"""Clusters, neighbours and principal components in plain NumPy. Knows arrays only: no model, no task."""
+"""Clusters and their scores, neighbours, principal components and t-SNE. Knows arrays only: no model, no task."""
 
 from ._validation import NotFittedError
 from .kmeans import ConvergenceWarning, KMeans
@@ -6,6 +6,7 @@ from .metrics import adjusted_rand_score, contingency_matrix
 from .neighbors import KNeighborsClassifier, cross_subgroup_neighbor_score
 from .nulls import regrouping_null
 from .pca import PCA
+from .tsne import TSNE
 
 __all__ = [
     "ConvergenceWarning",
@@ -13,6 +14,7 @@ __all__ = [
     "KNeighborsClassifier",
     "NotFittedError",
     "PCA",
+    "TSNE",
     "adjusted_rand_score",
     "contingency_matrix",
     "cross_subgroup_neighbor_score",

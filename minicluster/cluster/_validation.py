@@ -28,6 +28,16 @@ def check_integer(value, name, low, high=None, high_meaning=""):
     return int(value)
 
 
+def check_number(value, name, above=None, least=None):
+    """Return `value` as a float: finite, and above `above` or at least `least`."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} = {value!r}, expected a number")
+    wanted = f"above {above}" if above is not None else f"at least {least}"
+    if not (np.isfinite(value) and (value > above if above is not None else value >= least)):
+        raise ValueError(f"{name} = {value}, expected a finite number, {wanted}")
+    return float(value)
+
+
 def check_random_state(random_state, name="random_state"):
     """Return a Generator: the one given, or a new one from an int seed, or from fresh entropy for None."""
     if isinstance(random_state, np.random.Generator):
@@ -73,6 +83,41 @@ def check_data(x, name="x", n_features=None):
     if largest > limit:
         raise ValueError(f"{name} holds {largest:.3g}, expected sizes to {limit:.3g}: squares would overflow")
     return x
+
+
+def check_weights(weights, x, name="sample_weight"):
+    """Return (n,) float64 weights of the rows of x: those given, checked, or ones for None.
+
+    Raises
+    ------
+    TypeError
+        If they are not real numbers.
+    ValueError
+        If there are not n of them, one is negative or not finite, all are 0, or their sum overflows.
+    """
+    if weights is None:
+        return np.ones(len(x))
+    try:
+        weights = np.asarray(weights)
+    except ValueError:
+        raise ValueError(f"{name} has entries of different lengths, expected one number a sample") from None
+    if weights.dtype.kind not in "biuf":
+        raise TypeError(f"{name} has dtype {weights.dtype}, expected real numbers")
+    if weights.shape != (len(x),):
+        raise ValueError(f"{name} has shape {weights.shape}, expected ({len(x)},): one number a sample")
+    weights = weights.astype(np.float64)  # (n,) a copy
+    wrong = ~(np.isfinite(weights) & (weights >= 0))  # (n,)
+    if wrong.any():
+        raise ValueError(f"{name}[{wrong.argmax()}] = {weights[wrong.argmax()]}, expected finite numbers, at least 0")
+    largest = weights.max()
+    if largest == 0:
+        raise ValueError(f"{name} is 0 for all samples, expected some above 0")
+    # Times squared distances, summed over all samples, they must stay finite.
+    scale = max(1.0, float(np.abs(x).max()))
+    limit = np.finfo(np.float64).max / x.size / 4 / scale / scale
+    if largest > limit:
+        raise ValueError(f"{name} holds {largest:.3g}, expected at most {limit:.3g}: the inertia would overflow")
+    return weights
 
 
 def check_same_length(first, first_name, second, second_name):

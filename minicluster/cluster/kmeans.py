@@ -5,8 +5,9 @@ import warnings
 
 import numpy as np
 
-from ._distances import distinct_rows, nearest_rows, row_blocks, squared_distances
-from ._validation import check_data, check_fitted, check_integer, check_random_state
+from ._rows import distinct_rows, first_distinct_rows
+from ._operations import operations
+from ._validation import check_data, check_fitted, check_integer, check_number, check_random_state, check_weights
 
 AUTO_RUNS = {"k-means++": 1, "random": 10}  # restarts for n_init="auto": a random start more often ends badly
 
@@ -46,11 +47,18 @@ class KMeans:
         The nearest of `cluster_centers_` for each sample; the lowest of those equally near.
     inertia_ : float
         Sum of the squared distances from the samples to these centres.
+        Each times the sample's weight, if weights are given.
     n_iter_ : int
         Iterations of the run that was kept.
+    inertia_history_ : (n_iter_ + 1,) float64 array
+        The inertia of that run around its first centres and after each iteration; it never rises (to the rounding of
+        the data's dtype), and ends at `inertia_`.
+
+    An iteration takes O(n k C) time, a start O(n k log(k) C), memory is O((n + k) C). Results do not depend on the
+    number of threads. Left out: mini-batches and Elkan's and Hamerly's bounds.
 
     Source: Lloyd 1982, Least squares quantization in PCM; Arthur & Vassilvitskii 2007, k-means++: the advantages of
-    careful seeding. `sample_weight` is left out for now.
+    careful seeding.
     """
 
     def __init__(
@@ -64,7 +72,7 @@ class KMeans:
         self.verbose = verbose
         self.random_state = random_state
 
-    def fit(self, x, y=None):
+    def fit(self, x, y=None, sample_weight=None):
         """Find the clusters of `x`.
 
         Parameters
@@ -73,6 +81,8 @@ class KMeans:
             float32 is iterated in float32, all else in float64; the labels and inertia at the end are from float64.
         y : ignored
             Here so that scikit-learn's order of arguments holds.
+        sample_weight : (n,) array of real numbers, optional
+            How often each sample counts, at least 0; by default once. A sample that counts 0 times only gets a label.
 
         Returns
         -------
@@ -82,50 +92,58 @@ class KMeans:
         Raises
         ------
         TypeError, ValueError
-            If `x` is not such an array, a setting is out of its range, or n_clusters is more than n.
+            If `x` or `sample_weight` is not such an array, a setting is out of its range, or n_clusters is more than n.
 
         Warns
         -----
         ConvergenceWarning
-            If `x` has fewer distinct rows than clusters. Then each distinct row is a cluster, numbered by appearance
-            whatever `init` is, and the clusters left over have no sample.
+            If the samples that count have fewer distinct rows than there are clusters. Then each distinct row is a
+            cluster, numbered by appearance whatever `init` is, and the clusters left over have no sample.
         """
         x = check_data(x)  # (n, C)
         n_clusters, n_init, init, rng = self._check_settings(x)
-        first, place = distinct_rows(x)  # (d,), (n,)
-        if len(first) < n_clusters:
+        weights = check_weights(sample_weight, x)  # (n,)
+        counted = weights > 0  # (n,)
+        samples, sample_weights = (x, weights) if counted.all() else (x[counted], weights[counted])  # (m, C), (m,)
+        n_distinct = len(first_distinct_rows(samples, np.arange(len(samples)), n_clusters))
+        if n_distinct < n_clusters:
             warnings.warn(
-                f"x has {len(first)} distinct rows, fewer than n_clusters = {n_clusters}: only {len(first)} are used",
+                f"x has {n_distinct} distinct rows{'' if counted.all() else ' of positive weight'}, fewer than "
+                f"n_clusters = {n_clusters}: only {n_distinct} are used",
                 ConvergenceWarning,
                 stacklevel=2,
             )
-            self.cluster_centers_ = x[np.resize(first, n_clusters)]  # (k, C) the first d, then these over again
-            self.labels_, self.inertia_, self.n_iter_ = place, 0.0, 1
+            first, _ = distinct_rows(samples)  # (d,)
+            self.cluster_centers_ = samples[np.resize(first, n_clusters)]  # (k, C) the d rows, then these over again
+            self.labels_, self.inertia_ = self._label(x, weights)
+            self.n_iter_, self.inertia_history_ = 1, np.array([self.inertia_, self.inertia_])
             return self
 
-        # A large mean would drown the distances in the rounding of ||x||^2 - 2 x.c + ||c||^2, so it is taken off.
-        offset = x.mean(axis=0, dtype=np.float64).astype(x.dtype)  # (C,)
-        centered = x - offset  # (n, C)
+        # Around 0 a centre keeps all its digits; far from it, in float32, it could not move by less than x is exact to.
+        offset = samples.mean(axis=0, dtype=np.float64).astype(x.dtype)  # (C,)
+        centered = samples - offset  # (m, C)
+        data = operations().lay_out(centered)
+        exact = operations().lay_out(x.astype(np.float64, copy=False))  # (n, C)
         tolerance = self.tol * centered.var(axis=0, dtype=np.float64).mean()
         self.inertia_ = np.inf
         for run in range(n_init):
             if isinstance(init, np.ndarray):
                 start = init - offset  # (k, C)
             elif init == "random":
-                start = centered[_random_distinct_rows(place, n_clusters, rng)]  # (k, C)
+                start = _random_centers(centered, sample_weights, n_clusters, rng)  # (k, C)
             else:
-                start = _plus_plus_centers(centered, n_clusters, rng)  # (k, C)
-            centers, n_iter = _lloyd(centered, start, self.max_iter, tolerance)  # (k, C)
+                start = _plus_plus_centers(centered, data, sample_weights, n_clusters, rng)  # (k, C)
+            centers, history = _lloyd(centered, data, sample_weights, start, self.max_iter, tolerance)  # (k, C)
             centers += offset
             # Once more, as the centres have moved since the last iteration's labels, and exactly.
-            labels, squared = nearest_rows(x, centers, n_nearest=1)  # (n, 1), (n, 1)
-            inertia = float(squared.sum())
+            labels, inertia = _label(exact, weights, centers)
             if self.verbose:
-                print(f"k-means run {run + 1}/{n_init}: {n_iter} iterations, inertia {inertia:.6g}", file=sys.stderr)
+                told = f"{len(history)} iterations, inertia {inertia:.6g}"
+                print(f"k-means run {run + 1}/{n_init}: {told}", file=sys.stderr)
             # Better by more than rounding: of runs that found the same clusters in another order, the first is kept.
             if inertia < self.inertia_ * (1 - np.finfo(x.dtype).eps):
-                self.cluster_centers_, self.labels_ = centers, labels[:, 0]
-                self.inertia_, self.n_iter_ = inertia, n_iter
+                self.cluster_centers_, self.labels_, self.inertia_ = centers, labels, inertia
+                self.n_iter_, self.inertia_history_ = len(history), np.array([*history, inertia])
         return self
 
     def predict(self, x):
@@ -145,13 +163,17 @@ class KMeans:
         NotFittedError, TypeError, ValueError
             If fit was not called, or `x` is not such an array with as many features as in fit.
         """
-        x, centers = self._check_new_data(x)  # (n, C), (k, C)
-        labels, _ = nearest_rows(x, centers, n_nearest=1)  # (n, 1)
-        return labels[:, 0]  # (n,)
+        x = self._check_new_data(x)  # (n, C)
+        labels, _ = self._label(x, np.ones(len(x)))
+        return labels  # (n,)
 
-    def fit_predict(self, x, y=None):
-        """Find the clusters of `x` and return the (n,) labels: `fit(x).labels_`."""
-        return self.fit(x).labels_  # (n,)
+    def fit_predict(self, x, y=None, sample_weight=None):
+        """Find the clusters of `x` and return the (n,) labels: `fit(x, y, sample_weight).labels_`."""
+        return self.fit(x, y, sample_weight).labels_  # (n,)
+
+    def fit_transform(self, x, y=None, sample_weight=None):
+        """Find the clusters of `x` and return the (n, k) distances: `fit(x, y, sample_weight).transform(x)`."""
+        return self.fit(x, y, sample_weight).transform(x)  # (n, k)
 
     def transform(self, x):
         """Distances from each row to each centre.
@@ -170,19 +192,21 @@ class KMeans:
         NotFittedError, TypeError, ValueError
             If fit was not called, or `x` is not such an array with as many features as in fit.
         """
-        x, centers = self._check_new_data(x)  # (n, C), (k, C)
-        distances = np.empty((len(x), len(centers)), x.dtype)  # (n, k)
-        for cluster, center in enumerate(centers):  # differences, not the expanded square: these numbers are seen
-            distances[:, cluster] = np.sqrt(np.square(x - center).sum(axis=1))
-        return distances
+        x = self._check_new_data(x)  # (n, C)
+        dtype = np.result_type(x, self.cluster_centers_)
+        data = operations().lay_out(x.astype(dtype, copy=False))
+        squared = operations().squared_distances(self.cluster_centers_.astype(dtype, copy=False), data)  # (k, n)
+        return np.sqrt(squared.T)  # (n, k)
 
-    def score(self, x, y=None):
+    def score(self, x, y=None, sample_weight=None):
         """Minus the inertia of `x` around the centres: the higher, the better.
 
         Parameters
         ----------
         x : (n, C) array of real numbers
         y : ignored
+        sample_weight : (n,) array of real numbers, optional
+            How often each sample counts, at least 0; by default once.
 
         Returns
         -------
@@ -191,22 +215,17 @@ class KMeans:
         Raises
         ------
         NotFittedError, TypeError, ValueError
-            If fit was not called, or `x` is not such an array with as many features as in fit.
+            If fit was not called, `x` is not such an array with as many features as in fit, or the weights don't suit.
         """
-        x, centers = self._check_new_data(x)  # (n, C), (k, C)
-        _, squared = nearest_rows(x, centers, n_nearest=1)  # (n, 1)
-        return -float(squared.sum())
+        x = self._check_new_data(x)  # (n, C)
+        _, inertia = self._label(x, check_weights(sample_weight, x))
+        return -inertia
 
     def _check_settings(self, x):
         """Return n_clusters, the number of runs, init (a name or an array) and a Generator, all checked against x."""
         n_clusters = check_integer(self.n_clusters, "n_clusters", 1, len(x), "the number of samples")
         check_integer(self.max_iter, "max_iter", low=1)
-        try:
-            tol_is_right = 0 <= self.tol < np.inf
-        except TypeError:
-            raise TypeError(f"tol = {self.tol!r}, expected a number") from None
-        if not tol_is_right:
-            raise ValueError(f"tol = {self.tol!r}, expected a finite number, at least 0")
+        check_number(self.tol, "tol", least=0)
 
         init = self.init
         if isinstance(init, str):
@@ -227,31 +246,40 @@ class KMeans:
         return n_clusters, n_init, init, check_random_state(self.random_state)
 
     def _check_new_data(self, x):
-        """Return `x`, checked, and the centres, both in the wider of their dtypes."""
+        """Return `x`, checked; raise NotFittedError before fit."""
         check_fitted(self, "cluster_centers_")
-        centers = self.cluster_centers_  # (k, C)
-        x = check_data(x, n_features=centers.shape[1])  # (n, C)
-        dtype = np.result_type(x, centers)
-        return x.astype(dtype, copy=False), centers.astype(dtype, copy=False)
+        return check_data(x, n_features=self.cluster_centers_.shape[1])  # (n, C)
+
+    def _label(self, x, weights):
+        """Labels (n,) of (n, C) checked data, and their inertia."""
+        return _label(operations().lay_out(x.astype(np.float64, copy=False)), weights, self.cluster_centers_)
 
 
-def _random_distinct_rows(place, n_clusters, rng):
-    """Choose rows at random, passing over copies of those chosen: (k,) indices. `place` is from distinct_rows."""
-    order = rng.permutation(len(place))  # (n,)
-    _, first = np.unique(place[order], return_index=True)  # (d,) where in the order each distinct row comes first
-    return order[np.sort(first)[:n_clusters]]  # (k,)
+def _label(data, weights, centers):
+    """Exact labels (n,) and the inertia of laid out float64 data around (k, C) centers."""
+    labels, squared = operations().assign(data, centers.astype(np.float64, copy=False))  # (n,), (n,)
+    return labels, float((weights * squared).sum())
 
 
-def _plus_plus_centers(x, n_clusters, rng):
+def _random_centers(x, weights, n_clusters, rng):
+    """Choose k rows at random, passing over copies of those chosen: (k, C). The heavier, the likelier, as if rows of
+    weight 2 were there twice."""
+    order = np.argsort(rng.standard_exponential(len(x)) / weights)  # (n,) equal weights: any order equally likely
+    return x[first_distinct_rows(x, order, n_clusters)]  # (k, C)
+
+
+def _plus_plus_centers(x, data, weights, n_clusters, rng):
     """Choose rows of x that are far apart as the first centres: greedy k-means++.
 
-    Each next centre is drawn with a probability proportional to the squared distance to the nearest centre so far.
-    Greedy: of a few rows drawn so, the one that lowers the inertia most is taken.
+    Each next centre is drawn with a probability proportional to the weight times the squared distance to the nearest
+    centre so far. Greedy: of a few rows drawn so, the one that lowers the inertia most is taken.
 
     Parameters
     ----------
     x : (n, C) float array
-        Centred.
+    data : the same, laid out
+    weights : (n,) float64 array
+        Above 0.
     n_clusters : int
     rng : numpy.random.Generator
 
@@ -262,28 +290,33 @@ def _plus_plus_centers(x, n_clusters, rng):
     Source: Arthur & Vassilvitskii 2007, the greedy form from its conclusion; 2 + log(k) trials as in scikit-learn.
     """
     n_trials = 2 + int(np.log(n_clusters))
-    x_squared = np.einsum("ij,ij->i", x, x)  # (n,)
-    chosen = [int(rng.integers(len(x)))]
-    nearest = squared_distances(x, x[chosen], x_squared)[:, 0]  # (n,) squared distance to the nearest centre so far
+    chosen = _darts(weights, 1, rng)  # (1,)
+    nearest = operations().squared_distances(x[chosen], data)[0]  # (n,) squared distance to the nearest centre so far
     for _ in range(1, n_clusters):
-        # Lay the squared distances end to end and throw darts: a row is hit in proportion to its length.
-        ends = np.cumsum(nearest, dtype=np.float64)  # (n,)
-        trials = np.searchsorted(ends, rng.random(n_trials) * ends[-1])  # (n_trials,)
-        distances = squared_distances(x, x[trials], x_squared)  # (n, n_trials)
-        distances = np.minimum(distances, nearest[:, None])  # (n, n_trials)
-        best = distances.sum(axis=0).argmin()
-        chosen.append(int(trials[best]))
-        nearest = distances[:, best]  # (n,)
+        trials = _darts(weights * nearest, n_trials, rng)  # (n_trials,)
+        distances = operations().squared_distances(x[trials], data)  # (n_trials, n)
+        distances = np.minimum(distances, nearest)  # (n_trials, n)
+        best = (weights * distances).sum(axis=1).argmin()
+        chosen = np.append(chosen, trials[best])
+        nearest = distances[best]  # (n,)
     return x[chosen]  # (k, C)
 
 
-def _lloyd(x, centers, max_iter, tolerance):
+def _darts(lengths, n_darts, rng):
+    """Lay (n,) lengths end to end and throw darts: indices (n_darts,), each hit in proportion to its length."""
+    ends = np.cumsum(lengths)  # (n,) float64
+    return np.searchsorted(ends, rng.random(n_darts) * ends[-1])
+
+
+def _lloyd(x, data, weights, centers, max_iter, tolerance):
     """Assign and average in turn until nothing changes.
 
     Parameters
     ----------
     x : (n, C) float array
-        Centred.
+    data : the same, laid out
+    weights : (n,) float64 array
+        Above 0.
     centers : (k, C) float array
     max_iter : int
     tolerance : float
@@ -292,46 +325,26 @@ def _lloyd(x, centers, max_iter, tolerance):
     Returns
     -------
     centers : (k, C) array
-    n_iter : int
-        Iterations done, the last one, which changed nothing or little, included.
+    history : list of float
+        The inertia at the beginning of each iteration done, the last one, which changed nothing or little, included.
     """
-    for n_iter in range(1, max_iter + 1):
-        labels = _nearest_center(x, centers)  # (n,)
-        if np.bincount(labels, minlength=len(centers)).min() == 0:
-            labels = _fill_empty_clusters(x, centers, labels)
-        old, centers = centers, _means(x, labels, len(centers))  # (k, C)
+    history = []
+    for _ in range(max_iter):
+        labels, squared = operations().assign(data, centers)  # (n,), (n,)
+        history.append(float((weights * squared).sum()))
+        counts = np.bincount(labels, weights, len(centers))  # (k,) sums of weights
+        if counts.min() == 0:
+            labels = _fill_empty_clusters(x, labels, squared, len(centers))
+            counts = np.bincount(labels, weights, len(centers))
+        sums = operations().sums_by_label(x, weights, labels, len(centers))  # (k, C)
+        means = sums / np.where(counts > 0, counts, 1)[:, None]  # (k, C) one still empty gets 0, the mean of all
+        old, centers = centers, means.astype(x.dtype)
         if np.square(centers - old).sum() <= tolerance:  # also if no label changed: then no centre moves at all
             break
-    return centers, n_iter
+    return centers, history
 
 
-def _nearest_center(x, centers):
-    """Nearest centre of each row of centred data, (n,) int64, to the rounding of the expanded square."""
-    labels = np.empty(len(x), np.int64)  # (n,)
-    centers_squared = np.einsum("ij,ij->i", centers, centers)  # (k,)
-    columns = centers.T.copy()  # (C, k) contiguous, which halves the time of the product below
-    for rows in row_blocks(len(x), len(centers)):
-        distances = x[rows] @ columns  # (b, k)
-        distances *= -2
-        distances += centers_squared  # less ||x||^2, which is the same for every centre
-        labels[rows] = distances.argmin(axis=1)  # argmin takes the first of equals
-    return labels
-
-
-def _means(x, labels, n_clusters):
-    """Mean of each cluster of centred data: (k, C). A cluster without samples gets 0, the mean of all."""
-    clusters = np.arange(n_clusters)  # (k,)
-    sums = np.zeros((n_clusters, x.shape[1]))  # (k, C)
-    for rows in row_blocks(len(x), n_clusters):
-        # Sums by a product with 0s and 1s: of 600 x 64 with k = 10, in a quarter of the time that sorting by label
-        # and np.add.reduceat take.
-        member = labels[rows] == clusters[:, None]  # (k, b)
-        sums += member.astype(x.dtype) @ x[rows]
-    counts = np.bincount(labels, minlength=n_clusters)  # (k,)
-    return (sums / np.maximum(counts, 1)[:, None]).astype(x.dtype)  # (k, C)
-
-
-def _fill_empty_clusters(x, centers, labels):
+def _fill_empty_clusters(x, labels, squared, n_clusters):
     """Give each empty cluster the sample farthest from its centre.
 
     A sample takes its copies along, since apart from them it would lower nothing; and one whose cluster has nothing
@@ -340,21 +353,22 @@ def _fill_empty_clusters(x, centers, labels):
     Parameters
     ----------
     x : (n, C) float array
-    centers : (k, C) float array
     labels : (n,) int64 array
+    squared : (n,) float array
+        Squared distance of each sample to its centre.
+    n_clusters : int
 
     Returns
     -------
     (n,) int64 array
         New labels. A cluster stays empty only if no sample is away from its centre.
     """
-    labels = labels.copy()
-    distances = np.square(x - centers[labels]).sum(axis=1)  # (n,)
-    for empty in np.flatnonzero(np.bincount(labels, minlength=len(centers)) == 0):
-        while distances.max() > 0:
-            farthest = distances.argmax()
+    labels, squared = labels.copy(), squared.copy()
+    for empty in np.flatnonzero(np.bincount(labels, minlength=n_clusters) == 0):
+        while squared.max() > 0:
+            farthest = squared.argmax()
             copies = (x == x[farthest]).all(axis=1)  # (n,)
-            distances[copies] = 0  # each place serves once
+            squared[copies] = 0  # each place serves once
             if (labels[~copies] == labels[farthest]).any():
                 labels[copies] = empty
                 break

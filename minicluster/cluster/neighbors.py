@@ -2,12 +2,16 @@
 
 import numpy as np
 
-from ._distances import near_pairs, nearest_rows, row_blocks
+from ._operations import operations
+from ._rows import row_blocks
 from ._validation import check_data, check_fitted, check_integer, check_same_length, encode_labels
 
 
 class KNeighborsClassifier:
     """Classify by a vote of the nearest training rows.
+
+    Fitting keeps the rows; asking takes O(q n C) time for q rows, as every distance is looked at. Distances are float64
+    whatever the data's dtype.
 
     Parameters
     ----------
@@ -44,19 +48,20 @@ class KNeighborsClassifier:
         TypeError, ValueError
             If an argument is not of its kind, lengths differ, or n_neighbors is not an integer in 1..n.
         """
-        x = check_data(x)  # (n, C)
+        x = check_data(x).copy()  # (n, C) what the caller does to theirs later must not matter
         classes, codes = encode_labels(y, "y")
         check_same_length(x, "x", codes, "y")
         check_integer(self.n_neighbors, "n_neighbors", 1, len(x), "the number of training rows")
         self._x, self._codes, self.classes_ = x, codes, classes
         return self
 
-    def kneighbors(self, x, n_neighbors=None, return_distance=True):
+    def kneighbors(self, x=None, n_neighbors=None, return_distance=True):
         """Find the nearest training rows.
 
         Parameters
         ----------
-        x : (q, C) array of real numbers
+        x : (q, C) array of real numbers, optional
+            By default the training rows, each of which is then not among its own neighbours.
         n_neighbors : int, optional
             By default as many as vote.
         return_distance : bool
@@ -72,14 +77,18 @@ class KNeighborsClassifier:
         ------
         NotFittedError, TypeError, ValueError
             If fit was not called, `x` is not such an array with as many features as in fit, or n_neighbors is not an
-            integer in 1..number of training rows.
+            integer in 1..number of training rows (without itself, where `x` is left out).
         """
         check_fitted(self, "classes_")
-        x = check_data(x, n_features=self._x.shape[1])  # (q, C)
         wanted = self.n_neighbors if n_neighbors is None else n_neighbors
-        wanted = check_integer(wanted, "n_neighbors", 1, len(self._x), "the number of training rows")
-
-        indices, squared = nearest_rows(x, self._x, wanted)  # (q, n_neighbors), (q, n_neighbors)
+        n_training = len(self._x)
+        if x is None:
+            wanted = check_integer(wanted, "n_neighbors", 1, n_training - 1, "the number of other training rows")
+            indices, squared = nearest_others(self._x, wanted)  # (n, n_neighbors), (n, n_neighbors)
+        else:
+            x = check_data(x, n_features=self._x.shape[1])  # (q, C)
+            wanted = check_integer(wanted, "n_neighbors", 1, n_training, "the number of training rows")
+            indices, squared = operations().nearest_rows(x, self._x, wanted)  # (q, n_neighbors), (q, n_neighbors)
         return (np.sqrt(squared), indices) if return_distance else indices
 
     def predict(self, x):
@@ -99,11 +108,69 @@ class KNeighborsClassifier:
         NotFittedError, TypeError, ValueError
             If fit was not called, or `x` is not such an array with as many features as in fit.
         """
+        votes = self._votes(x)  # (q, classes)
+        return self.classes_[votes.argmax(axis=1)]  # (q,)
+
+    def predict_proba(self, x):
+        """Share of the votes that each class gets: (q, number of classes) float64, columns as in `classes_`.
+
+        Parameters and errors are those of `predict`.
+        """
+        return self._votes(x) / self.n_neighbors  # (q, classes)
+
+    def score(self, x, y):
+        """Share of the rows of `x` whose class is predicted right.
+
+        Parameters
+        ----------
+        x : (q, C) array of real numbers
+        y : (q,) array or sequence
+            Their labels.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        NotFittedError, TypeError, ValueError
+            As `predict`, or if there are not q labels.
+        """
+        predicted = self.predict(x)  # (q,)
+        classes, codes = encode_labels(y, "y")
+        check_same_length(predicted, "x", codes, "y")
+        return float(np.mean([found == true for found, true in zip(predicted, classes[codes])]))
+
+    def _votes(self, x):
+        """How many neighbours of each row are of each class: (q, classes) int64."""
+        check_fitted(self, "classes_")
+        check_data(x, n_features=self._x.shape[1])  # for kneighbors, None would mean the training rows
         neighbors = self.kneighbors(x, return_distance=False)  # (q, n_neighbors)
         n_rows, n_classes = len(neighbors), len(self.classes_)
         ballot = np.arange(n_rows)[:, None] * n_classes + self._codes[neighbors]  # (q, n_neighbors)
-        votes = np.bincount(ballot.ravel(), minlength=n_rows * n_classes).reshape(n_rows, n_classes)  # (q, classes)
-        return self.classes_[votes.argmax(axis=1)]  # (q,)
+        return np.bincount(ballot.ravel(), minlength=n_rows * n_classes).reshape(n_rows, n_classes)  # (q, classes)
+
+
+def nearest_others(x, n_nearest):
+    """Find the n_nearest other rows for each row of x, which is left out by its place, not by its distance.
+
+    Parameters
+    ----------
+    x : (n, C) float array
+    n_nearest : int
+        In 1..n-1.
+
+    Returns
+    -------
+    indices : (n, n_nearest) int64 array
+        By rising distance; of rows equally near, the earlier come first.
+    squared : (n, n_nearest) float64 array
+        Squared distances.
+    """
+    indices, squared = operations().nearest_rows(x, x, n_nearest + 1)  # (n, n_nearest + 1) each
+    other = indices != np.arange(len(x))[:, None]  # (n, n_nearest + 1)
+    other[other.all(axis=1), -1] = False  # more copies than neighbours sought: itself was not even found
+    return indices[other].reshape(-1, n_nearest), squared[other].reshape(-1, n_nearest)
 
 
 def cross_subgroup_neighbor_score(
@@ -116,7 +183,7 @@ def cross_subgroup_neighbor_score(
     groups of 4 equal subgroups out of 40, the score is 3/39 = .077.
 
     Where several reference rows are equally near, the row scores the share of them that is of its group: the mean
-    over random choices among them. Copies of a row are always equally near, other rows are if their squared
+    over random choices among them. O(n m C) time, blocks of memory. Copies of a row are always equally near, other rows are if their squared
     distances agree to the rounding of a sum over C features.
 
     Parameters
@@ -162,19 +229,17 @@ def cross_subgroup_neighbor_score(
 
     tie = (x.shape[1] + 2) * np.finfo(np.float64).eps  # relative: subtracting, squaring, and a sum over C
 
+    data = operations().lay_out(reference)
     shares = np.empty(len(x))  # (n,)
     for rows in row_blocks(len(x), len(reference)):
         allowed = subgroup_codes[rows, None] != reference_subgroup_codes  # (b, m)
         if not allowed.any(axis=1).all():
             lonely = rows.start + int(allowed.any(axis=1).argmin())
             raise ValueError(f"subgroups[{lonely}] is that of all reference rows, expected rows of another one")
-        queries, neighbors, distances = near_pairs(x[rows], reference, 1, allowed)  # (p,) each
-        starts = np.searchsorted(queries, np.arange(len(allowed)))  # (b,) where each query's pairs begin
-        nearest = np.minimum.reduceat(distances, starts)  # (b,)
-        tied = distances <= nearest[queries] * (1 + tie)  # (p,)
-        queries, neighbors = queries[tied], neighbors[tied]  # (t,), (t,)
-        same = group_codes[rows][queries] == reference_group_codes[neighbors]  # (t,)
-        shares[rows] = np.bincount(queries, same) / np.bincount(queries)
+        distances = np.where(allowed, operations().squared_distances(x[rows], data), np.inf)  # (b, m)
+        tied = distances <= distances.min(axis=1, keepdims=True) * (1 + tie)  # (b, m)
+        same = group_codes[rows, None] == reference_group_codes  # (b, m)
+        shares[rows] = (tied & same).sum(axis=1) / tied.sum(axis=1)
     return float(shares.mean())
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._distances import row_blocks
+from ._rows import row_blocks
 from ._validation import check_integer, check_random_state, check_same_length, encode_labels
 from .metrics import adjusted_rand_from_pairs, count_pairs
 

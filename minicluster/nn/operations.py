@@ -1,9 +1,8 @@
 """The one place that chooses which functions a Transformer computes with: plain NumPy, or the kernels."""
 
-import os
-
 import numpy as np
 
+from ..compiler import missing_numba
 from .adamw import clip_and_update, gradient_norm
 from .attention import attention_backward, attention_forward
 from .cross_entropy import cross_entropy
@@ -73,15 +72,11 @@ def choose_operations(backend, dtype):
         return NumpyOperations()
     if not suits:
         raise ValueError(f"backend = 'numba' with dtype {np.dtype(dtype)}, expected float32 or float64")
-    try:
-        import numba  # noqa: F401  here, because it takes half a second to load
-    except (ImportError, OSError) as error:  # OSError: llvmlite is there, but not the library that it loads
-        if backend == "auto":
-            return NumpyOperations()
-        raise ValueError(f"backend = 'numba', but Numba can't be imported: {error}") from error
-    except ValueError as error:  # of one of its environment variables
-        settings = {name: value for name, value in os.environ.items() if name.startswith("NUMBA_")}
-        raise ValueError(f"backend = {backend!r}, but Numba refuses its settings, {settings}: {error}") from error
+    missing = missing_numba()
+    if missing and backend == "auto":
+        return NumpyOperations()
+    if missing:
+        raise ValueError(f"backend = 'numba', but Numba can't be imported: {missing}")
     from .. import jit, kernels
 
     if backend == "auto" and not jit.ENABLED:

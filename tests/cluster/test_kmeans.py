@@ -18,8 +18,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minicluster.cluster import ConvergenceWarning, KMeans, NotFittedError, _distances, adjusted_rand_score
-from minicluster.cluster.kmeans import _means, _plus_plus_centers, _random_distinct_rows
+from minicluster.cluster import ConvergenceWarning, KMeans, NotFittedError, adjusted_rand_score
+from minicluster.cluster._operations import operations
+from minicluster.cluster.kmeans import _plus_plus_centers, _random_centers
 
 LINE = np.array([[0.0], [1.0], [2.0], [10.0], [11.0], [12.0]])
 LEFT, RIGHT = [[0.0], [1.0]], [[1.0], [0.0]]  # starts for LINE
@@ -31,6 +32,12 @@ def blobs(seed=0, k=5, per_blob=20, n_features=4, spread=0.1, dtype=np.float64):
     corner = rng.permutation(np.repeat(np.arange(k), per_blob))
     corners = 10 * np.eye(k, n_features) if k <= n_features else 10 * np.arange(k)[:, None] * np.ones(n_features)
     return (corners[corner] + spread * rng.normal(size=(len(corner), n_features))).astype(dtype), corner
+
+
+def plus_plus(x, n_clusters, rng, weights=None):
+    """The first centres among rows of x, which all count once by default."""
+    weights = np.ones(len(x)) if weights is None else np.array(weights, float)
+    return _plus_plus_centers(x, operations().lay_out(x), weights, n_clusters, rng)
 
 
 def squared_distances_to(x, centers):
@@ -242,15 +249,6 @@ def test_data_and_init_are_left_unchanged():
     np.testing.assert_array_equal(init, LEFT)
 
 
-def test_blocks_of_rows_do_not_matter(monkeypatch):
-    x, _ = blobs(2, k=4, spread=4)
-    whole = KMeans(4, random_state=0).fit(x)
-    monkeypatch.setattr(_distances, "BLOCK_ENTRIES", 28)  # 7 rows at a time
-    parts = KMeans(4, random_state=0).fit(x)
-    np.testing.assert_array_equal(parts.labels_, whole.labels_)
-    np.testing.assert_allclose(parts.cluster_centers_, whole.cluster_centers_, rtol=0, atol=1e-12)
-
-
 # Starts -------------------------------------------------------------------------------------------
 
 
@@ -258,7 +256,7 @@ def test_blocks_of_rows_do_not_matter(monkeypatch):
 def test_plus_plus_starts_in_every_far_group(seed):
     # Within a group squared distances are near 1e-4, between groups 200: a group is missed once in about 1e5 draws.
     x, corner = blobs(seed, k=6, n_features=6, spread=0.003)
-    centers = _plus_plus_centers(x, 6, np.random.default_rng(seed))
+    centers = plus_plus(x, 6, np.random.default_rng(seed))
     assert sorted(squared_distances_to(centers, 10 * np.eye(6)).argmin(axis=1)) == [0, 1, 2, 3, 4, 5]
 
 
@@ -268,20 +266,18 @@ def test_plus_plus_draws_by_squared_distance_and_takes_the_best_of_two_trials():
     # .085. One trial would give .29, unsquared distances (5/55)^2 and (4/54)^2, .007. Of 1000 starts,
     # 85 with a standard deviation of 9.
     x = np.repeat([0.0, 1.0, 5.0], [50, 50, 1])[:, None] - 74.2 / 101
-    draws = [_plus_plus_centers(x, 2, np.random.default_rng(seed)) for seed in range(1000)]
+    draws = [plus_plus(x, 2, np.random.default_rng(seed)) for seed in range(1000)]
     assert 50 < sum(x[-1, 0] in centers[1] for centers in draws) < 130
 
 
 def test_plus_plus_gives_rows_behind_a_far_one_their_share_in_float32():
     # Squared distances from the first row are 0, 25,000,000 and 1, which float32 adds up to 25,000,000.
     class Generator(np.random.Generator):
-        def integers(self, high):
-            return 0
-
         def random(self, size):
-            return np.full(size, 1 - 1e-9)  # hits the last row, which ends at 25,000,001, as 0.025 less is hit
+            # The first row of all, and then the last, which ends at 25,000,001: 0.025 less is hit.
+            return np.full(size, 0 if size == 1 else 1 - 1e-9)
 
-    centers = _plus_plus_centers(np.float32([[0], [5000], [1]]), 2, Generator(np.random.PCG64(0)))
+    centers = plus_plus(np.float32([[0], [5000], [1]]), 2, Generator(np.random.PCG64(0)))
     assert centers.tolist() == [[0], [1]]
 
 
@@ -301,13 +297,13 @@ def test_plus_plus_draws_more_often_for_more_clusters(n_clusters, n_trials):
             draws.append(size)
             return super().random(size)
 
-    _plus_plus_centers(np.arange(10.0)[:, None] - 4.5, n_clusters, Generator(np.random.PCG64(0)))
-    assert draws == [n_trials] * (n_clusters - 1)
+    plus_plus(np.arange(10.0)[:, None] - 4.5, n_clusters, Generator(np.random.PCG64(0)))
+    assert draws == [1] + [n_trials] * (n_clusters - 1)
 
 
 def test_plus_plus_starts_from_any_row_equally_often():
     x = np.array([[-2.0], [-1.0], [1.0], [2.0]])
-    firsts = [_plus_plus_centers(x, 1, np.random.default_rng(seed))[0, 0] for seed in range(1000)]
+    firsts = [plus_plus(x, 1, np.random.default_rng(seed))[0, 0] for seed in range(1000)]
     counts = np.array([firsts.count(row) for row in x[:, 0]])
     assert (abs(counts - 250) < 70).all()  # 5 standard deviations
 
@@ -315,14 +311,16 @@ def test_plus_plus_starts_from_any_row_equally_often():
 @given(place=st.lists(st.integers(0, 5), min_size=1, max_size=30), seed=st.integers(0, 1000))
 def test_a_random_start_has_no_copies(place, seed):
     n_distinct = len(set(place))
-    rows = _random_distinct_rows(np.array(place), n_distinct, np.random.default_rng(seed))
-    assert {place[row] for row in rows} == set(place) and len(rows) == n_distinct
+    rows = np.array(place, float)[:, None]
+    centers = _random_centers(rows, np.ones(len(place)), n_distinct, np.random.default_rng(seed))
+    assert sorted(centers[:, 0]) == sorted(set(place))
 
 
 def test_a_random_start_is_any_row_equally_often():
     counts = np.zeros(4)
     for seed in range(1000):
-        counts[_random_distinct_rows(np.array([0, 1, 1, 2]), 1, np.random.default_rng(seed))] += 1
+        (center,) = _random_centers(np.arange(4.0)[:, None], np.ones(4), 1, np.random.default_rng(seed))
+        counts[int(center[0])] += 1
     assert (abs(counts - 250) < 70).all()  # 5 standard deviations
 
 
@@ -389,10 +387,9 @@ def test_float32_far_from_the_origin():
     assert model.inertia_ == pytest.approx(exact, rel=1e-6)
 
 
-def test_sums_of_blocks_are_float64(monkeypatch):
-    monkeypatch.setattr(_distances, "BLOCK_ENTRIES", 1)  # a row at a time; 2^24 + 1 is 2^24 in float32
-    means = _means(np.float32([[2**24], [1], [-(2**24)]]), np.zeros(3, int), n_clusters=1)
-    assert means.dtype == np.float32 and means == np.float32(1 / 3)
+def test_sums_are_float64():
+    x = np.float32([[2**24], [1], [-(2**24)]])  # 2^24 + 1 is 2^24 in float32
+    assert operations().sums_by_label(x, np.ones(3), np.zeros(3, np.int64), 1).tolist() == [[1.0]]
 
 
 def test_distances_have_the_wider_dtype_of_data_and_centres():

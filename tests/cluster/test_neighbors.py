@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from minicluster.cluster import KNeighborsClassifier, NotFittedError, _distances, cross_subgroup_neighbor_score
+from minicluster.cluster import KNeighborsClassifier, NotFittedError, _rows, cross_subgroup_neighbor_score
 
 SCALES = st.sampled_from([1, 2**-30, 2**30])  # powers of 2, so that all stays exact
 
@@ -89,11 +89,6 @@ def test_copies_are_at_distance_0_in_the_order_of_the_rows(offset):
     assert (distances == 0).all()
 
 
-def test_squared_distances_are_not_below_0():
-    x, _ = copies_of_places(0, offset=1e3)
-    assert _distances.squared_distances(x, x).min() == 0  # rounding puts some copies at less before they are clipped
-
-
 def test_one_far_row_does_not_blur_the_others():
     # In ||x||^2 - 2 x.y + ||y||^2 the squares of the others, which centring puts near (2e7)^2, have steps of 1/16:
     # coarser than squared distances of 1e-6.
@@ -110,7 +105,7 @@ def test_blocks_of_rows_do_not_matter(monkeypatch):
     subgroups = labels + 3 * rng.integers(4, size=50)
     model = KNeighborsClassifier(4).fit(x, labels)
     whole = model.kneighbors(queries), model.predict(queries), cross_subgroup_neighbor_score(x, labels, subgroups)
-    monkeypatch.setattr(_distances, "BLOCK_ENTRIES", 210)  # 4 rows at a time, and 13 pairs
+    monkeypatch.setattr(_rows, "BLOCK_ENTRIES", 210)  # 4 rows at a time, and 13 pairs
     parts = model.kneighbors(queries), model.predict(queries), cross_subgroup_neighbor_score(x, labels, subgroups)
     np.testing.assert_array_equal(parts[0], whole[0])
     np.testing.assert_array_equal(parts[1], whole[1])
@@ -328,7 +323,7 @@ def test_one_far_row_does_not_blur_the_others_in_float32():
 
 
 def test_a_row_wider_than_a_block_is_a_block(monkeypatch):
-    monkeypatch.setattr(_distances, "BLOCK_ENTRIES", 1)
+    monkeypatch.setattr(_rows, "BLOCK_ENTRIES", 1)
     model = KNeighborsClassifier(1).fit([[0, 0], [5, 5]], [0, 1])
     assert model.predict([[1, 1], [4, 4], [9, 9]]).tolist() == [0, 1, 1]
 

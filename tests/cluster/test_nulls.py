@@ -10,7 +10,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from minicluster.cluster import _distances, adjusted_rand_score, regrouping_null
+from minicluster.cluster import _rows, adjusted_rand_score, regrouping_null
 
 GROUPS = np.repeat(np.arange(10), 4)  # 10 groups of 4 subgroups
 
@@ -95,7 +95,7 @@ def test_blocks_of_draws_do_not_matter(monkeypatch):
     subgroups = equal_subgroups(3)
     labels = np.random.default_rng(0).integers(9, size=120)
     whole = regrouping_null(labels, subgroups, GROUPS, n_draws=100)
-    monkeypatch.setattr(_distances, "BLOCK_ENTRIES", 5000)  # 10 draws of 10 x (40 + 9) entries at a time
+    monkeypatch.setattr(_rows, "BLOCK_ENTRIES", 5000)  # 10 draws of 10 x (40 + 9) entries at a time
     np.testing.assert_array_equal(regrouping_null(labels, subgroups, GROUPS, n_draws=100), whole)
 
 

@@ -1,0 +1,366 @@
+"""The functions of `_plain.py` once more, as loops that Numba compiles: same names, arguments and results.
+
+Distances are sums of squared differences. The expanded square ||x||^2 - 2 x.y + ||y||^2 would need half the
+operations, but its three terms cancel; so it would have to be repaired where rows lie close together or far from the
+origin, and equal rows would not always be equally far from a third. Here every pair goes through the same operations
+in the same order, wherever its rows stand: copies tie exactly, and a row's distance to itself is 0.
+
+Data are laid out in tiles: TILE rows side by side, feature by feature, so that the innermost loops run along rows of
+the data, neighbours in memory, which become lanes of one vector instruction. Tasks are cut by the size of the data,
+never by the number of threads, and no sum crosses a task but in a fixed order: any number of threads gives the
+same bits.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from ..jit import compiled, prange, unsigned, widest_vectors
+from . import _plain
+
+TILE = 256  # rows of a tile: with 64 features of float64 128 KiB, which the second-level cache holds
+AT_A_TIME = 4  # other rows, and features, that are worked on together: both are written out in `_squared_differences`
+QUERIES = 64  # rows of a task that seeks neighbours: so often is a tile used once it is in the cache
+MOST_SUMS = 16  # tasks that add up rows, each into sums of its own
+FEW = 64  # nearest rows that are kept in order by insertion; sorting is quicker for more
+
+
+class Tiles(NamedTuple):
+    """Data as the kernels read them.
+
+    Attributes
+    ----------
+    tiles : (n / TILE, C, TILE) array
+        Rounded up: C to a multiple of AT_A_TIME with features of 0, which are at distance 0; n with rows of 0, which
+        nobody looks at.
+    n : int
+        Rows of the data.
+    """
+
+    tiles: np.ndarray
+    n: int
+
+
+def lay_out(x):
+    """Return (n, C) data in tiles."""
+    n, C = x.shape
+    n_tiles = _rounded_up(n, TILE) // TILE
+    padded = np.zeros((n_tiles * TILE, _rounded_up(C, AT_A_TIME)), x.dtype)
+    padded[:n, :C] = x
+    return Tiles(np.ascontiguousarray(padded.reshape(n_tiles, TILE, -1).swapaxes(1, 2)), n)  # (tiles, C, TILE)
+
+
+def _padded(rows):
+    """Return (m, C) rows with rows and features of 0 added: both numbers are multiples of AT_A_TIME."""
+    padded = np.zeros(tuple(_rounded_up(size, AT_A_TIME) for size in rows.shape), rows.dtype)
+    padded[: rows.shape[0], : rows.shape[1]] = rows
+    return padded
+
+
+def _rounded_up(number, unit):
+    return -(-number // unit) * unit
+
+
+def squared_distances(rows, data):
+    """Squared distances from (m, C) rows to laid out data: (m, n)."""
+    distances = np.empty((len(rows), data.n), data.tiles.dtype)
+    _squared_distances(_padded(rows), data.tiles, distances)
+    return distances
+
+
+def assign(data, centers):
+    """Index of the nearest of (k, C) centers for each row of laid out data, and its squared distance: (n,), (n,)."""
+    labels, squared = np.empty(data.n, np.int64), np.empty(data.n, data.tiles.dtype)
+    _assign(_padded(centers), len(centers), data.tiles, labels, squared)
+    return labels, squared
+
+
+def sums_by_label(x, weights, labels, n_labels):
+    """Sum of weight times row over the rows of each label: (n_labels, C) float64."""
+    rows_of_a_task = max(TILE, _rounded_up(len(x), MOST_SUMS) // MOST_SUMS)
+    n_tasks = _rounded_up(len(x), rows_of_a_task) // rows_of_a_task
+    sums = np.zeros((n_tasks, n_labels, x.shape[1]))
+    _sums_by_label(x, weights, labels, rows_of_a_task, sums)
+    return sums.sum(axis=0)
+
+
+def nearest_rows(x, y, n_nearest):
+    """The n_nearest rows of y for each row of x: indices and squared distances, (n, n_nearest) each."""
+    if n_nearest > FEW:
+        return _plain.nearest_rows(x, y, n_nearest, squared_distances, lay_out)
+    indices = np.empty((len(x), n_nearest), np.int64)
+    squared = np.empty((len(x), n_nearest))
+    data = lay_out(y.astype(np.float64))
+    _nearest_rows(_padded(x.astype(np.float64)), data.tiles, data.n, indices, squared)
+    return indices, squared
+
+
+def distance_sums(x, codes, n_groups):
+    """Sum of the distances from each row to the rows of each group: (n, n_groups) float64."""
+    x = x.astype(np.float64, copy=False)
+    sums = np.empty((len(x), n_groups))
+    _distance_sums(_padded(x), lay_out(x).tiles, codes, sums)
+    return sums
+
+
+def tsne_sums(embedding, affinities):
+    """What the gradient of t-SNE is made of: z, attraction (n, d) and repulsion (n, d)."""
+    n, n_components = embedding.shape
+    if n_components > 2:
+        return _plain.tsne_sums(embedding, affinities)
+    y = _two_axes(embedding)  # (2, n)
+    sums = np.empty((5, n), y.dtype)
+    _tsne_sums(y[0], y[1], affinities, sums[0], sums[1], sums[2], sums[3], sums[4])
+    z = float(sums[0].sum(dtype=np.float64)) - n  # less each point's own 1
+    return z, sums[1 : 1 + n_components].T, sums[3 : 3 + n_components].T
+
+
+def tsne_cost(embedding, affinities):
+    """Sum over all pairs of affinity times log(1 + squared distance), a float."""
+    n, n_components = embedding.shape
+    if n_components > 2:
+        return _plain.tsne_cost(embedding, affinities)
+    y = _two_axes(embedding)  # (2, n)
+    costs = np.empty(n)
+    _tsne_cost(y[0], y[1], affinities, costs)
+    return float(costs.sum())
+
+
+def _two_axes(embedding):
+    """Return (n, 1) or (n, 2) points as (2, n): contiguous, and on a line if they have one coordinate only."""
+    y = np.zeros((2, len(embedding)), embedding.dtype)
+    y[: embedding.shape[1]] = embedding.T
+    return y
+
+
+@compiled()
+def _squared_differences(rows, first, tile, distances):
+    """distances[i, j] = sum over c of (rows[first + i, c] - tile[c, j])^2, for AT_A_TIME rows.
+
+    4 rows by 4 features are done at a time, as in a matrix product: 16 squares for 4 numbers of the tile and 4 of the
+    result.
+
+    Parameters
+    ----------
+    rows : (m, C) array
+    first : int
+    tile : (C, TILE) array
+    distances : (AT_A_TIME, TILE) array
+        All C-contiguous, of one float dtype.
+    """
+    widest_vectors()
+    columns = unsigned(TILE)
+    distances[:] = 0
+    i = first
+    for c in range(0, tile.shape[0], AT_A_TIME):
+        a00, a01, a02, a03 = rows[i, c], rows[i, c + 1], rows[i, c + 2], rows[i, c + 3]
+        a10, a11, a12, a13 = rows[i + 1, c], rows[i + 1, c + 1], rows[i + 1, c + 2], rows[i + 1, c + 3]
+        a20, a21, a22, a23 = rows[i + 2, c], rows[i + 2, c + 1], rows[i + 2, c + 2], rows[i + 2, c + 3]
+        a30, a31, a32, a33 = rows[i + 3, c], rows[i + 3, c + 1], rows[i + 3, c + 2], rows[i + 3, c + 3]
+        for j in range(columns):
+            b0, b1, b2, b3 = tile[c, j], tile[c + 1, j], tile[c + 2, j], tile[c + 3, j]
+            d0, d1, d2, d3 = a00 - b0, a01 - b1, a02 - b2, a03 - b3
+            distances[0, j] = distances[0, j] + d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
+            d0, d1, d2, d3 = a10 - b0, a11 - b1, a12 - b2, a13 - b3
+            distances[1, j] = distances[1, j] + d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
+            d0, d1, d2, d3 = a20 - b0, a21 - b1, a22 - b2, a23 - b3
+            distances[2, j] = distances[2, j] + d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
+            d0, d1, d2, d3 = a30 - b0, a31 - b1, a32 - b2, a33 - b3
+            distances[3, j] = distances[3, j] + d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
+
+
+@compiled(parallel=True)
+def _squared_distances(rows, tiles, distances):
+    """distances[i, j]: squared distance from a row to row j of the data; a task is QUERIES rows by one tile."""
+    m, n = distances.shape
+    n_tiles = tiles.shape[0]
+    n_blocks = (m + QUERIES - 1) // QUERIES
+    for task in prange(n_tiles * n_blocks):
+        tile, block = task % n_tiles, task // n_tiles
+        found = np.empty((AT_A_TIME, TILE), rows.dtype)
+        left = tile * TILE
+        width = min(TILE, n - left)
+        end = min((block + 1) * QUERIES, m)
+        for first in range(block * QUERIES, end, AT_A_TIME):
+            _squared_differences(rows, first, tiles[tile], found)
+            for i in range(first, min(first + AT_A_TIME, end)):
+                distances[i, left : left + width] = found[i - first, :width]
+
+
+@compiled(parallel=True)
+def _assign(centers, n_centers, tiles, labels, squared):
+    """Nearest centre, the first of those equally near, and squared distance of each row; a task is a tile."""
+    n = labels.size
+    for tile in prange(tiles.shape[0]):
+        found = np.empty((AT_A_TIME, TILE), centers.dtype)
+        nearest = np.full(TILE, np.inf, centers.dtype)
+        which = np.zeros(TILE, np.int64)
+        for first in range(0, n_centers, AT_A_TIME):
+            _squared_differences(centers, first, tiles[tile], found)
+            for i in range(first, min(first + AT_A_TIME, n_centers)):
+                _keep_nearer(found[i - first], i, nearest, which)
+        left = tile * TILE
+        width = min(TILE, n - left)
+        labels[left : left + width] = which[:width]
+        squared[left : left + width] = nearest[:width]
+
+
+@compiled()
+def _keep_nearer(distances, index, nearest, which):
+    """Where distances < nearest, put them there, and `index` into `which`: all (TILE,)."""
+    widest_vectors()
+    for j in range(unsigned(TILE)):
+        nearer = distances[j] < nearest[j]
+        nearest[j] = distances[j] if nearer else nearest[j]
+        which[j] = index if nearer else which[j]
+
+
+@compiled(parallel=True)
+def _sums_by_label(x, weights, labels, rows_of_a_task, sums):
+    """sums[task, label] += weight * row, for the rows of each task: (tasks, k, C)."""
+    for task in prange(sums.shape[0]):
+        for i in range(task * rows_of_a_task, min((task + 1) * rows_of_a_task, x.shape[0])):
+            _add_row(weights[i], x[i], sums[task, labels[i]])
+
+
+@compiled()
+def _add_row(weight, row, total):
+    """total += weight * row, (C,), in float64."""
+    widest_vectors()
+    for c in range(unsigned(row.size)):
+        total[c] += weight * row[c]
+
+
+@compiled(parallel=True)
+def _nearest_rows(queries, tiles, n_data, indices, squared):
+    """The nearest rows of the data, in order, for each query; a task is QUERIES of them.
+
+    As long as a distance is not below the largest kept so far, it costs one comparison. A later row has to be
+    strictly nearer to displace an earlier one, so of equally near rows the earlier stay, and come first.
+    """
+    n, n_nearest = indices.shape
+    squared[:] = np.inf
+    for task in prange((n + QUERIES - 1) // QUERIES):
+        found = np.empty((AT_A_TIME, TILE), queries.dtype)
+        end = min((task + 1) * QUERIES, n)
+        for tile in range(tiles.shape[0]):
+            left = tile * TILE
+            width = min(TILE, n_data - left)
+            for first in range(task * QUERIES, end, AT_A_TIME):
+                _squared_differences(queries, first, tiles[tile], found)
+                for i in range(first, min(first + AT_A_TIME, end)):
+                    _insert_nearer(found[i - first, :width], left, indices[i], squared[i])
+
+
+@compiled()
+def _insert_nearer(distances, left, indices, squared):
+    """Insert distances, of rows left, left + 1, ..., into `squared`, which rises, and the rows into `indices`."""
+    last = squared.size - 1
+    for j in range(distances.size):
+        if distances[j] < squared[last]:
+            place = last
+            while place > 0 and squared[place - 1] > distances[j]:
+                squared[place], indices[place] = squared[place - 1], indices[place - 1]
+                place -= 1
+            squared[place], indices[place] = distances[j], left + j
+
+
+@compiled(parallel=True)
+def _distance_sums(rows, tiles, codes, sums):
+    """sums[j, codes[i]] += distance from row j of the data to row i; a task is a tile of j."""
+    n, n_groups = sums.shape
+    for tile in prange(tiles.shape[0]):
+        found = np.empty((AT_A_TIME, TILE), rows.dtype)
+        totals = np.zeros((n_groups, TILE))
+        for first in range(0, n, AT_A_TIME):
+            _squared_differences(rows, first, tiles[tile], found)
+            for i in range(first, min(first + AT_A_TIME, n)):
+                _add_roots(found[i - first], totals[codes[i]])
+        left = tile * TILE
+        width = min(TILE, n - left)
+        sums[left : left + width] = totals[:, :width].T
+
+
+@compiled()
+def _add_roots(squared, totals):
+    """totals += sqrt(squared), (TILE,)."""
+    widest_vectors()
+    for j in range(unsigned(TILE)):
+        totals[j] += math.sqrt(squared[j])
+
+
+@compiled(parallel=True)
+def _tsne_sums(y0, y1, affinities, z, attraction0, attraction1, repulsion0, repulsion1):
+    """All sums over j for every point i; a task is TILE points. See `_tsne_sums_of_a_task`."""
+    n = y0.size
+    for task in prange((n + TILE - 1) // TILE):
+        first = task * TILE
+        _tsne_sums_of_a_task(
+            y0, y1, affinities, z, attraction0, attraction1, repulsion0, repulsion1, first, min(TILE, n - first)
+        )
+
+
+@compiled()
+def _tsne_sums_of_a_task(
+    y0, y1, affinities, z, attraction0, attraction1, repulsion0, repulsion1, first, n_points
+):  # fmt: skip
+    """Sums over j of w, p w (y_i - y_j) and w^2 (y_i - y_j), where w = 1 / (1 + |y_i - y_j|^2), for some points i.
+
+    The inner loop runs along i, so that each lane adds up a sum of its own, in the order of j, two j at a time. The
+    affinities are symmetric: p[j, i], whose neighbours in memory are needed together, is p[i, j].
+
+    Parameters
+    ----------
+    y0, y1 : (n,) arrays
+        The points' coordinates.
+    affinities : (n, n) array
+    z, attraction0, attraction1, repulsion0, repulsion1 : (n,) arrays
+        Results, of which points first to first + n_points are written.
+    first, n_points : int
+    """
+    widest_vectors()
+    n, one, begin = y0.size, y0.dtype.type(1), unsigned(first)
+    for i in range(unsigned(n_points)):
+        z[begin + i] = 0
+        attraction0[begin + i] = 0
+        attraction1[begin + i] = 0
+        repulsion0[begin + i] = 0
+        repulsion1[begin + i] = 0
+    for j in range(0, n - 1, 2):
+        j0, j1, k0, k1 = y0[j], y1[j], y0[j + 1], y1[j + 1]
+        for i in range(unsigned(n_points)):
+            here = begin + i
+            d0, d1, e0, e1 = y0[here] - j0, y1[here] - j1, y0[here] - k0, y1[here] - k1
+            v, w = one / (one + d0 * d0 + d1 * d1), one / (one + e0 * e0 + e1 * e1)
+            pv, pw = affinities[j, here] * v, affinities[j + 1, here] * w
+            z[here] = z[here] + v + w
+            attraction0[here] = attraction0[here] + pv * d0 + pw * e0
+            attraction1[here] = attraction1[here] + pv * d1 + pw * e1
+            repulsion0[here] = repulsion0[here] + v * v * d0 + w * w * e0
+            repulsion1[here] = repulsion1[here] + v * v * d1 + w * w * e1
+    for j in range(n - n % 2, n):
+        j0, j1 = y0[j], y1[j]
+        for i in range(unsigned(n_points)):
+            here = begin + i
+            d0, d1 = y0[here] - j0, y1[here] - j1
+            v = one / (one + d0 * d0 + d1 * d1)
+            pv = affinities[j, here] * v
+            z[here] += v
+            attraction0[here] += pv * d0
+            attraction1[here] += pv * d1
+            repulsion0[here] += v * v * d0
+            repulsion1[here] += v * v * d1
+
+
+@compiled(parallel=True)
+def _tsne_cost(y0, y1, affinities, costs):
+    """costs[i] = sum over j of p[i, j] log(1 + |y_i - y_j|^2), in float64."""
+    n, one = y0.size, y0.dtype.type(1)
+    for i in prange(n):
+        total = 0.0
+        for j in range(n):
+            if affinities[i, j] > 0:
+                d0, d1 = y0[i] - y0[j], y1[i] - y1[j]
+                total += affinities[i, j] * math.log(one + d0 * d0 + d1 * d1)
+        costs[i] = total
