@@ -4,6 +4,7 @@ import numbers
 
 import numpy as np
 
+LEAST_SIZE = 1e-138  # of the largest number in data: the square of its last digit, 1e-16 times it, is a float64
 PLAIN_LABEL_TYPES = (bool, int, float, str, np.generic)  # a list of one of these becomes an array and loses nothing
 
 
@@ -57,8 +58,8 @@ def check_data(x, name="x", n_features=None):
     TypeError
         If `x` does not hold real numbers.
     ValueError
-        If `x` is not 2-D, is empty, has other than `n_features` features, holds NaN or infinity, or numbers
-        so large that the sum of their squares overflows.
+        If `x` is not 2-D, is empty, has other than `n_features` features, holds NaN or infinity, numbers so large that
+        the sum of their squares overflows, or only numbers so small that their squares vanish.
     """
     try:
         x = np.asarray(x)
@@ -82,6 +83,8 @@ def check_data(x, name="x", n_features=None):
     limit = np.sqrt(np.finfo(x.dtype).max / x.size) / 2
     if largest > limit:
         raise ValueError(f"{name} holds {largest:.3g}, expected sizes to {limit:.3g}: squares would overflow")
+    if 0 < largest < LEAST_SIZE:
+        raise ValueError(f"{name} holds at most {largest:.3g}, expected {LEAST_SIZE:.0e} or more: squares would vanish")
     return x
 
 

@@ -120,21 +120,26 @@ class KMeans:
             return self
 
         # Around 0 a centre keeps all its digits; far from it, in float32, it could not move by less than x is exact to.
+        # In a unit near their size, no square of a small number is lost below the smallest float. A unit that is a
+        # power of 2 rounds nothing.
         offset = samples.mean(axis=0, dtype=np.float64).astype(x.dtype)  # (C,)
         centered = samples - offset  # (m, C)
+        unit, heaviest = _power_of_2(np.abs(centered).max()), _power_of_2(sample_weights.max())
+        centered /= unit
+        sample_weights = sample_weights / heaviest  # (m,)
         data = operations().lay_out(centered)
         exact = operations().lay_out(x.astype(np.float64, copy=False))  # (n, C)
         tolerance = self.tol * centered.var(axis=0, dtype=np.float64).mean()
         self.inertia_ = np.inf
         for run in range(n_init):
             if isinstance(init, np.ndarray):
-                start = init - offset  # (k, C)
+                start = (init - offset) / unit  # (k, C)
             elif init == "random":
                 start = _random_centers(centered, sample_weights, n_clusters, rng)  # (k, C)
             else:
                 start = _plus_plus_centers(centered, data, sample_weights, n_clusters, rng)  # (k, C)
             centers, history = _lloyd(centered, data, sample_weights, start, self.max_iter, tolerance)  # (k, C)
-            centers += offset
+            centers = centers * unit + offset
             # Once more, as the centres have moved since the last iteration's labels, and exactly.
             labels, inertia = _label(exact, weights, centers)
             if self.verbose:
@@ -143,7 +148,8 @@ class KMeans:
             # Better by more than rounding: of runs that found the same clusters in another order, the first is kept.
             if inertia < self.inertia_ * (1 - np.finfo(x.dtype).eps):
                 self.cluster_centers_, self.labels_, self.inertia_ = centers, labels, inertia
-                self.n_iter_, self.inertia_history_ = len(history), np.array([*history, inertia])
+                self.n_iter_ = len(history)
+                self.inertia_history_ = np.array([*(heaviest * float(unit) ** 2 * np.array(history)), inertia])
         return self
 
     def predict(self, x):
@@ -253,6 +259,12 @@ class KMeans:
     def _label(self, x, weights):
         """Labels (n,) of (n, C) checked data, and their inertia."""
         return _label(operations().lay_out(x.astype(np.float64, copy=False)), weights, self.cluster_centers_)
+
+
+def _power_of_2(number):
+    """The largest power of 2 that is at most `number`, in its dtype."""
+    mantissa, exponent = np.frexp(number)  # in [1/2, 1)
+    return np.ldexp(np.ones_like(mantissa), exponent - 1)
 
 
 def _label(data, weights, centers):

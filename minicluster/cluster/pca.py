@@ -21,8 +21,8 @@ class PCA:
 
     Parameters
     ----------
-    n_components : int
-        At least 1, at most min(n, C).
+    n_components : int, optional
+        At least 1, at most min(n, C), and by default that.
 
     Attributes
     ----------
@@ -34,13 +34,14 @@ class PCA:
     explained_variance_ratio_ : (n_components,) array
         The same as a share of the total variance; zeros if the data do not vary.
     mean_ : (C,) array
+    n_components_ : int
 
-    All are float64 (the decomposition runs in float64, whatever the data's dtype).
+    O(n C min(n, C)) time. All are float64 (the decomposition runs in float64, whatever the data's dtype).
 
     Source: Pearson 1901, On lines and planes of closest fit; Hotelling 1933.
     """
 
-    def __init__(self, n_components):
+    def __init__(self, n_components=None):
         self.n_components = n_components
 
     def fit(self, x, y=None):
@@ -66,14 +67,14 @@ class PCA:
         n_samples = len(x)
         if n_samples < 2:
             raise ValueError(f"x has {n_samples} sample, expected at least 2: one does not vary")
-        n_components = check_integer(
-            self.n_components, "n_components", 1, min(x.shape), "the smaller of the numbers of samples and features"
-        )
+        m = min(x.shape)
+        n_components = m if self.n_components is None else self.n_components
+        check_integer(n_components, "n_components", 1, m, "the smaller of the numbers of samples and features")
         self.mean_ = x.mean(axis=0)  # (C,)
-        # m = min(n, C)
         _, singular_values, components = np.linalg.svd(x - self.mean_, full_matrices=False)  # (m,), (m, C)
         variance = singular_values**2 / (n_samples - 1)  # (m,)
         total = variance.sum()
+        self.n_components_ = n_components
         self.components_ = _fix_signs(components[:n_components])  # (n_components, C)
         self.singular_values_ = singular_values[:n_components]  # (n_components,)
         self.explained_variance_ = variance[:n_components]  # (n_components,)

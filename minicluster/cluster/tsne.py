@@ -16,6 +16,7 @@ CHECK_EVERY = 50  # iterations between two looks at the cost
 MOMENTUM_AT_FIRST, MOMENTUM = 0.5, 0.8  # while affinities are exaggerated, and after
 GAIN_STEP, GAIN_FACTOR, LEAST_GAIN = 0.2, 0.8, 0.01
 START_SPREAD = 1e-4  # standard deviation of the first coordinate of the start: near 0 there are no clusters yet
+START_STEP = 1e-5  # of that standard deviation: in such steps are principal components taken as a start
 LEAST_LEARNING_RATE = 50.0
 
 # Below this an affinity is 0: it would change no float32 sum, but numbers near 1e-38 are slow to compute with.
@@ -249,7 +250,9 @@ class TSNE:
             )
         points = PCA(self.n_components).fit_transform(x)  # (n, d)
         spread = points[:, 0].std()
-        return (points * (START_SPREAD / spread if spread > 0 else 0)).astype(np.float32)
+        # In whole steps, as BLAS rounds otherwise on another number of threads, and descent magnifies that.
+        steps = np.round(points / (spread if spread > 0 else 1) / START_STEP)
+        return (steps * (START_STEP * START_SPREAD)).astype(np.float32)
 
     def _descend(self, points, affinities):
         """Move (n, d) float32 points, first with exaggerated affinities, then with these, and set the attributes."""
