@@ -112,8 +112,7 @@ def tsne_sums(embedding, affinities):
     y = _two_axes(embedding)  # (2, n)
     sums = np.empty((5, n), y.dtype)
     _tsne_sums(y[0], y[1], affinities, sums[0], sums[1], sums[2], sums[3], sums[4])
-    z = float(sums[0].sum(dtype=np.float64)) - n  # less each point's own 1
-    return z, sums[1 : 1 + n_components].T, sums[3 : 3 + n_components].T
+    return float(sums[0].sum(dtype=np.float64)), sums[1 : 1 + n_components].T, sums[3 : 3 + n_components].T
 
 
 def tsne_cost(embedding, affinities):
@@ -292,23 +291,11 @@ def _add_roots(squared, totals):
 
 @compiled(parallel=True)
 def _tsne_sums(y0, y1, affinities, z, attraction0, attraction1, repulsion0, repulsion1):
-    """All sums over j for every point i; a task is TILE points. See `_tsne_sums_of_a_task`."""
-    n = y0.size
-    for task in prange((n + TILE - 1) // TILE):
-        first = task * TILE
-        _tsne_sums_of_a_task(
-            y0, y1, affinities, z, attraction0, attraction1, repulsion0, repulsion1, first, min(TILE, n - first)
-        )
+    """Sums over j of w, p w (y_i - y_j) and w^2 (y_i - y_j), where w = 1 / (1 + |y_i - y_j|^2), for every point i.
 
-
-@compiled()
-def _tsne_sums_of_a_task(
-    y0, y1, affinities, z, attraction0, attraction1, repulsion0, repulsion1, first, n_points
-):  # fmt: skip
-    """Sums over j of w, p w (y_i - y_j) and w^2 (y_i - y_j), where w = 1 / (1 + |y_i - y_j|^2), for some points i.
-
-    The inner loop runs along i, so that each lane adds up a sum of its own, in the order of j, two j at a time. The
-    affinities are symmetric: p[j, i], whose neighbours in memory are needed together, is p[i, j].
+    The inner loops run along i, so that each lane adds up a sum of its own, in the order of j, two j at a time where
+    none of them is among the i. The affinities are symmetric: p[j, i], whose neighbours in memory are needed together,
+    is p[i, j]. A task is TILE points i.
 
     Parameters
     ----------
@@ -316,41 +303,71 @@ def _tsne_sums_of_a_task(
         The points' coordinates.
     affinities : (n, n) array
     z, attraction0, attraction1, repulsion0, repulsion1 : (n,) arrays
-        Results, of which points first to first + n_points are written.
-    first, n_points : int
+        Results.
     """
+    n = y0.size
+    for task in prange((n + TILE - 1) // TILE):
+        first = task * TILE
+        _tsne_sums_of_a_task(
+            y0, y1, affinities, z, attraction0, attraction1, repulsion0, repulsion1, first, min(first + TILE, n)
+        )
+
+
+@compiled()
+def _tsne_sums_of_a_task(y0, y1, affinities, z, attraction0, attraction1, repulsion0, repulsion1, first, end):
+    """The sums of points first to end."""
+    n = y0.size
+    z[first:end] = 0
+    attraction0[first:end] = 0
+    attraction1[first:end] = 0
+    repulsion0[first:end] = 0
+    repulsion1[first:end] = 0
+    j = 0
+    while j < n:
+        if j + 1 < min(n, first) or end <= j < n - 1:
+            _add_two_points(y0, y1, affinities, z, attraction0, attraction1, repulsion0, repulsion1, j, first, end)
+            j += 2
+        else:  # to all points but j itself
+            before, after = min(j, end), max(j + 1, first)
+            _add_point(y0, y1, affinities, z, attraction0, attraction1, repulsion0, repulsion1, j, first, before)
+            _add_point(y0, y1, affinities, z, attraction0, attraction1, repulsion0, repulsion1, j, after, end)
+            j += 1
+
+
+@compiled()
+def _add_two_points(y0, y1, affinities, z, attraction0, attraction1, repulsion0, repulsion1, j, first, end):
+    """Add what points j and j + 1 contribute to the sums of points first to end."""
     widest_vectors()
-    n, one, begin = y0.size, y0.dtype.type(1), unsigned(first)
-    for i in range(unsigned(n_points)):
-        z[begin + i] = 0
-        attraction0[begin + i] = 0
-        attraction1[begin + i] = 0
-        repulsion0[begin + i] = 0
-        repulsion1[begin + i] = 0
-    for j in range(0, n - 1, 2):
-        j0, j1, k0, k1 = y0[j], y1[j], y0[j + 1], y1[j + 1]
-        for i in range(unsigned(n_points)):
-            here = begin + i
-            d0, d1, e0, e1 = y0[here] - j0, y1[here] - j1, y0[here] - k0, y1[here] - k1
-            v, w = one / (one + d0 * d0 + d1 * d1), one / (one + e0 * e0 + e1 * e1)
-            pv, pw = affinities[j, here] * v, affinities[j + 1, here] * w
-            z[here] = z[here] + v + w
-            attraction0[here] = attraction0[here] + pv * d0 + pw * e0
-            attraction1[here] = attraction1[here] + pv * d1 + pw * e1
-            repulsion0[here] = repulsion0[here] + v * v * d0 + w * w * e0
-            repulsion1[here] = repulsion1[here] + v * v * d1 + w * w * e1
-    for j in range(n - n % 2, n):
-        j0, j1 = y0[j], y1[j]
-        for i in range(unsigned(n_points)):
-            here = begin + i
-            d0, d1 = y0[here] - j0, y1[here] - j1
-            v = one / (one + d0 * d0 + d1 * d1)
-            pv = affinities[j, here] * v
-            z[here] += v
-            attraction0[here] += pv * d0
-            attraction1[here] += pv * d1
-            repulsion0[here] += v * v * d0
-            repulsion1[here] += v * v * d1
+    one, begin = y0.dtype.type(1), unsigned(first)
+    j0, j1, k0, k1 = y0[j], y1[j], y0[j + 1], y1[j + 1]
+    for lane in range(unsigned(end - first)):
+        i = begin + lane
+        d0, d1, e0, e1 = y0[i] - j0, y1[i] - j1, y0[i] - k0, y1[i] - k1
+        v, w = one / (one + d0 * d0 + d1 * d1), one / (one + e0 * e0 + e1 * e1)
+        pv, pw = affinities[j, i] * v, affinities[j + 1, i] * w
+        z[i] = z[i] + v + w
+        attraction0[i] = attraction0[i] + pv * d0 + pw * e0
+        attraction1[i] = attraction1[i] + pv * d1 + pw * e1
+        repulsion0[i] = repulsion0[i] + v * v * d0 + w * w * e0
+        repulsion1[i] = repulsion1[i] + v * v * d1 + w * w * e1
+
+
+@compiled()
+def _add_point(y0, y1, affinities, z, attraction0, attraction1, repulsion0, repulsion1, j, first, end):
+    """Add what point j contributes to the sums of points first to end; none if end <= first."""
+    widest_vectors()
+    one, begin = y0.dtype.type(1), unsigned(first)
+    j0, j1 = y0[j], y1[j]
+    for lane in range(unsigned(max(end - first, 0))):
+        i = begin + lane
+        d0, d1 = y0[i] - j0, y1[i] - j1
+        v = one / (one + d0 * d0 + d1 * d1)
+        pv = affinities[j, i] * v
+        z[i] += v
+        attraction0[i] += pv * d0
+        attraction1[i] += pv * d1
+        repulsion0[i] += v * v * d0
+        repulsion1[i] += v * v * d1
 
 
 @compiled(parallel=True)

@@ -154,11 +154,12 @@ def tsne_sums(embedding, affinities):
     attraction, repulsion : (n, d) arrays
         O(n^2 d) time.
     """
-    z = -float(len(embedding))  # each point's distance to itself makes a w of 1, which is no pair
+    z = 0.0
     attraction, repulsion = np.empty_like(embedding), np.empty_like(embedding)
     for block in row_blocks(len(embedding), embedding.size):
         difference = embedding[block, None] - embedding  # (b, n, d)
         w = 1 / (1 + np.square(difference).sum(axis=2))  # (b, n)
+        w[np.arange(len(w)), np.arange(block.start, block.stop)] = 0  # a point and itself are no pair
         z += float(w.sum(dtype=np.float64))
         attraction[block] = ((affinities[block] * w)[:, :, None] * difference).sum(axis=1)  # (b, n, d) -> (b, d)
         repulsion[block] = ((w * w)[:, :, None] * difference).sum(axis=1)

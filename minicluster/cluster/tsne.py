@@ -205,7 +205,8 @@ class TSNE:
             )
         affinities = joint_affinities(x, self.perplexity)  # (n, n)
         affinities[affinities < LEAST_AFFINITY] = 0
-        self._descend(points, affinities.astype(np.float32))
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # an error at the end says more
+            self._descend(points, affinities.astype(np.float32))
         return self
 
     def fit_transform(self, x, y=None):
@@ -307,7 +308,7 @@ class TSNE:
             if iteration % CHECK_EVERY == 0:
                 kl, norm = divergence(points), float(np.sqrt(np.square(gradient).sum()))
                 if self.verbose:
-                    told = f"divergence {kl:.4f}, gradient norm {norm:.3g}"
+                    told = f"divergence {kl:.6f}, gradient norm {norm:.3g}"
                     print(f"t-SNE iteration {iteration}/{self.max_iter}: {told}", file=sys.stderr)
                 if kl < best:
                     best, best_at = kl, iteration

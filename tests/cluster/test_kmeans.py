@@ -249,6 +249,138 @@ def test_data_and_init_are_left_unchanged():
     np.testing.assert_array_equal(init, LEFT)
 
 
+# History ------------------------------------------------------------------------------------------
+
+
+def test_the_history_of_inertia_by_hand():
+    # Around 0 | 1: 0 + 0 + 1 + 81 + 100 + 121. Around 0 | 7.2: 0 + 1 + 4, and 2.8^2 + 3.8^2 + 4.8^2. Around 1 | 11: 4,
+    # twice, as the third iteration changes nothing.
+    model = KMeans(2, init=LEFT).fit(LINE)
+    np.testing.assert_allclose(model.inertia_history_, [303, 50.32, 4, 4], rtol=1e-12)
+
+
+@given(x=data_sets, n_clusters=st.integers(1, 8), seed=st.integers(0, 100), scale=st.sampled_from([1, 1e-9, 3e5]))
+def test_the_history_never_rises_and_is_that_of_the_run_that_is_kept(x, n_clusters, seed, scale):
+    model = KMeans(n_clusters, n_init=3, random_state=seed).fit(scale * x)
+    history, rounding = model.inertia_history_, 1e-12 * np.square(scale * x).sum()
+    assert history.shape == (model.n_iter_ + 1,) and history.dtype == np.float64
+    assert (np.diff(history) <= rounding).all()
+    assert history[-1] == model.inertia_
+    # Cut short after m iterations, the run with the same start would have ended at history[m].
+    single = KMeans(n_clusters, random_state=seed, tol=0).fit(scale * x)
+    for m in range(1, len(single.inertia_history_) - 1):
+        cut = KMeans(n_clusters, random_state=seed, tol=0, max_iter=m).fit(scale * x)
+        assert cut.inertia_ == pytest.approx(single.inertia_history_[m], rel=1e-12, abs=rounding)
+
+
+# Weights ------------------------------------------------------------------------------------------
+
+
+def test_a_weighted_run_by_hand():
+    # The mean of 0, 1, 2 with weights 1, 1, 2 is 5/4, that of 10, 11, 12 with weights 3, 0, 1 is 42/4. Inertia:
+    # 25/16 + 1/16 + 2 * 9/16, and 3 * 1/4 + 9/4. What counts 0 times still gets a label.
+    model = KMeans(2, init=LEFT).fit(LINE, sample_weight=[1, 1, 2, 3, 0, 1])
+    np.testing.assert_allclose(model.cluster_centers_, [[1.25], [10.5]], rtol=1e-12)
+    assert model.labels_.tolist() == [0, 0, 0, 1, 1, 1]
+    assert model.inertia_ == pytest.approx(26 / 16 + 18 / 16 + 3, rel=1e-12)
+    assert model.score(LINE, None, [1, 1, 2, 3, 0, 1]) == pytest.approx(-model.inertia_, rel=1e-12)
+    assert model.score([[1], [10.5]], sample_weight=[16, 5]) == pytest.approx(-1, rel=1e-12)
+
+
+@given(x=data_sets, n_clusters=st.integers(1, 4), seed=st.integers(0, 100), data=st.data())
+def test_a_weight_is_a_number_of_copies(x, n_clusters, seed, data):
+    counts = np.array(data.draw(st.lists(st.integers(0, 3), min_size=len(x), max_size=len(x))))
+    counts[:n_clusters] += 1
+    init = x[:n_clusters] + 0.01
+    # tol is of the samples' variance, not of their copies': a run may end an iteration earlier. So without it.
+    weighted, copied = (
+        KMeans(n_clusters, init=init, tol=0).fit(*arguments)
+        for arguments in ((x, None, counts), (np.repeat(x, counts, axis=0),))
+    )
+    np.testing.assert_allclose(weighted.cluster_centers_, copied.cluster_centers_, rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(np.repeat(weighted.labels_, counts), copied.labels_)
+    assert weighted.inertia_ == pytest.approx(copied.inertia_, rel=1e-12, abs=1e-12)
+    np.testing.assert_allclose(weighted.inertia_history_, copied.inertia_history_, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("init", ["k-means++", "random"])
+@pytest.mark.parametrize("factor", [2.0**-40, 2.0**300, 1e-300, 3.0])
+def test_only_ratios_of_weights_matter(factor, init):
+    x, _ = blobs(1, spread=4)
+    weights = np.random.default_rng(0).random(len(x))
+    settings = {"init": init, "n_init": 2, "random_state": 0}
+    one, other = (KMeans(5, **settings).fit(x, sample_weight=w) for w in (weights, factor * weights))
+    np.testing.assert_array_equal(one.labels_, other.labels_)
+    np.testing.assert_allclose(one.cluster_centers_, other.cluster_centers_, rtol=1e-12)
+    assert other.inertia_ == pytest.approx(factor * one.inertia_, rel=1e-12)
+    np.testing.assert_allclose(other.inertia_history_, factor * one.inertia_history_, rtol=1e-12)
+
+
+def test_equal_weights_are_no_weights():
+    x, _ = blobs(1, spread=4)
+    np.testing.assert_array_equal(
+        KMeans(5, random_state=0).fit_predict(x), KMeans(5, random_state=0).fit_predict(x, None, np.ones(len(x)))
+    )
+    np.testing.assert_array_equal(
+        KMeans(5, random_state=0).fit(x).transform(x), KMeans(5, random_state=0).fit_transform(x)
+    )
+
+
+def test_samples_of_weight_0_are_never_first_centres_nor_fill_empty_clusters():
+    x, weights = np.array([[0.0], [1.0], [1000.0], [2.0], [9.0]]), [1, 1, 0, 1, 1]
+    for seed in range(50):
+        for init in ("k-means++", "random"):
+            model = KMeans(2, init=init, n_init=1, max_iter=1, random_state=seed).fit(x, sample_weight=weights)
+            assert model.cluster_centers_.max() <= 9
+    model = KMeans(2, init=[[0.0], [5000.0]], max_iter=1).fit(x, sample_weight=weights)
+    assert model.cluster_centers_.tolist() == [[1.0], [9.0]]
+
+
+def test_distinct_rows_are_counted_among_those_that_count():
+    with pytest.warns(ConvergenceWarning, match="x has 2 distinct rows of positive weight, fewer than n_clusters = 3"):
+        model = KMeans(3).fit([[5.0], [7.0], [5.0], [6.9]], sample_weight=[1, 1, 1, 0])
+    assert model.labels_.tolist() == [0, 1, 0, 1]
+    assert model.cluster_centers_.tolist() == [[5.0], [7.0], [5.0]]
+    assert model.inertia_ == 0 and model.inertia_history_.tolist() == [0, 0]
+
+
+def test_heavy_rows_are_likelier_first_centres():
+    # Of weight 3 among 1, 1, 1: drawn in half of the cases, 500 of 1000 with a standard deviation of 16.
+    x, weights = np.array([[-3.0], [1.0], [2.0], [0.0]]), np.array([3.0, 1, 1, 1])
+    for draw in (
+        lambda rng: plus_plus(x, 1, rng, weights),
+        lambda rng: _random_centers(x, weights, 1, rng),
+    ):
+        firsts = [draw(np.random.default_rng(seed))[0, 0] for seed in range(1000)]
+        assert abs(firsts.count(-3) - 500) < 80  # 5 standard deviations
+    # From 0 on, squared distance times weight: 1 at 1 with weight 16, 4 at 2 with weight 1: 1 is taken unless both of
+    # two darts hit 2, (4/20)^2 = .04; without weights it would be hit, and be the better one at a total of 1 or 4.
+    x, weights = np.array([[0.0], [1.0], [2.0]]), np.array([1e9, 16.0, 1])
+    seconds = [plus_plus(x, 2, np.random.default_rng(seed), weights)[1, 0] for seed in range(200)]
+    assert seconds.count(1.0) > 170
+
+
+@pytest.mark.parametrize(
+    "weights, error, message",
+    [
+        ([1, 1, 1, 1, 1], ValueError, r"sample_weight has shape \(5,\), expected \(6,\): one number a sample"),
+        (np.ones((6, 1)), ValueError, r"sample_weight has shape \(6, 1\), expected \(6,\)"),
+        (1.0, ValueError, r"sample_weight has shape \(\), expected \(6,\)"),
+        ([1, 1, -0.5, 1, 1, 1], ValueError, r"sample_weight\[2\] = -0.5, expected finite numbers, at least 0"),
+        ([1, np.nan, 1, 1, 1, 1], ValueError, r"sample_weight\[1\] = nan"),
+        ([1, 1, 1, 1, 1, np.inf], ValueError, r"sample_weight\[5\] = inf"),
+        (np.zeros(6), ValueError, "sample_weight is 0 for all samples, expected some above 0"),
+        (np.full(6, 1e305), ValueError, r"sample_weight holds 1e\+305, expected at most .*: the inertia would overflow"),
+        (list("abcdef"), TypeError, "sample_weight has dtype <U1, expected real numbers"),
+    ],
+)
+def test_bad_weights_are_named(weights, error, message):
+    for method in (KMeans(2).fit, KMeans(2, init=LEFT).fit(LINE).score):
+        with pytest.raises(error, match=message) as caught:
+            method(LINE, None, weights)
+        assert "\n" not in str(caught.value)
+
+
 # Starts -------------------------------------------------------------------------------------------
 
 
@@ -410,6 +542,26 @@ def test_other_numbers_become_float64(kind):
     assert KMeans(2, random_state=0).fit(x).cluster_centers_.dtype == np.float64
 
 
+@pytest.mark.parametrize("scale", [1e-44, 1e-25, 1e-18, 1e15])
+def test_float32_data_of_any_size(scale):
+    # The square of 1e-25 is no float32; 1e-44 has one digit, so the groups are 7 steps of the smallest float32 apart.
+    x, corner = blobs(5, k=3, spread=0.01, dtype=np.float64)
+    x = (x * scale).astype(np.float32)
+    with np.errstate(under="ignore"):
+        model = KMeans(3, n_init=5, random_state=0).fit(x)
+    assert adjusted_rand_score(corner, model.labels_) == 1.0
+    np.testing.assert_array_equal(model.predict(x), model.labels_)
+
+
+@pytest.mark.parametrize("scale", [2.0**-400, 2.0**400])
+def test_the_unit_of_the_data_does_not_matter(scale):
+    x, _ = blobs(5, spread=4)
+    one, other = KMeans(5, random_state=0).fit(x), KMeans(5, random_state=0).fit(scale * x)
+    np.testing.assert_array_equal(other.labels_, one.labels_)
+    np.testing.assert_array_equal(other.cluster_centers_, scale * one.cluster_centers_)
+    np.testing.assert_array_equal(other.inertia_history_, scale**2 * one.inertia_history_)
+
+
 # Defaults -----------------------------------------------------------------------------------------
 
 
@@ -468,6 +620,7 @@ def test_a_bad_setting_is_named(settings, error, message):
         (None, TypeError, "x has dtype object, expected real numbers"),
         ([[1e200], [0]], ValueError, r"x holds 1e\+200"),
         (np.float32([[1e30], [0]]), ValueError, r"x holds 1e\+30"),
+        ([[1e-200], [0]], ValueError, "x holds at most 1e-200, expected 1e-138 or more: squares would vanish"),
     ],
 )
 def test_bad_data_are_named(x, error, message):

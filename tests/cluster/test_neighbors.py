@@ -41,6 +41,49 @@ def copies_of_places(seed, n_places=8, n_rows=120, n_features=64, offset=0.0):
 # KNeighborsClassifier -----------------------------------------------------------------------------
 
 
+def test_probabilities_are_shares_of_the_votes():
+    model = KNeighborsClassifier(4).fit([[0], [1], [2], [3], [9]], list("abaac"))
+    assert model.predict_proba([[0], [9]]).tolist() == [[0.75, 0.25, 0], [0.5, 0.25, 0.25]]
+    assert model.predict([[0], [9]]).tolist() == ["a", "a"]
+
+
+def test_score_is_the_share_predicted_right():
+    model = KNeighborsClassifier(1).fit([[0], [1], [2], [3]], [("a", 1), "b", "b", None])
+    assert model.score([[0], [1], [2], [3]], [("a", 1), "b", "c", None]) == 0.75
+    with pytest.raises(ValueError, match="y has 1 entries, expected 2 as x has"):
+        model.score([[0], [1]], ["b"])
+
+
+def test_without_rows_to_ask_for_the_training_rows_are_asked_for_others():
+    # 1 is as far from 0 as from 2. Of three copies, each has the other two, the earlier first.
+    model = KNeighborsClassifier(2).fit([[0], [1], [2], [7], [7], [7]], range(6))
+    distances, indices = model.kneighbors()
+    assert indices.tolist() == [[1, 2], [0, 2], [1, 0], [4, 5], [3, 5], [3, 4]]
+    assert distances.tolist() == [[1, 2], [1, 1], [1, 2], [0, 0], [0, 0], [0, 0]]
+    # With more copies than neighbours sought, the row itself is not even among the nearest found.
+    assert model.kneighbors(n_neighbors=1, return_distance=False)[3:].tolist() == [[4], [3], [3]]
+    assert model.kneighbors(n_neighbors=5, return_distance=False)[0].tolist() == [1, 2, 3, 4, 5]
+    with pytest.raises(ValueError, match="n_neighbors = 6, expected at most 5, the number of other training rows"):
+        model.kneighbors(n_neighbors=6)
+
+
+@given(data=st.data(), n=st.integers(2, 12), n_features=st.integers(1, 3))
+def test_others_against_a_loop(data, n, n_features):
+    x = data.draw(small_rows(n, n_features))
+    n_neighbors = data.draw(st.integers(1, n - 1))
+    found = KNeighborsClassifier(1).fit(x, range(n)).kneighbors(n_neighbors=n_neighbors, return_distance=False)
+    for i in range(n):
+        others = sorted((exact_squared_distance(x[i], x[j]), j) for j in range(n) if j != i)
+        assert found[i].tolist() == [j for _, j in others[:n_neighbors]]
+
+
+def test_training_rows_are_kept_as_they_were():
+    x = np.array([[0.0], [1.0]])
+    model = KNeighborsClassifier(1).fit(x, [0, 1])
+    x[:] = 5
+    assert model.predict([[0.1], [0.9]]).tolist() == [0, 1]
+
+
 def test_neighbours_by_hand():
     model = KNeighborsClassifier(3).fit([[0], [1], [5], [6], [10]], ["near", "near", "far", "far", "far"])
     distances, indices = model.kneighbors([[2], [5.5]])
@@ -133,7 +176,7 @@ def test_classifier_misuse_is_named():
         KNeighborsClassifier(1).fit(x, [0, 1])
     with pytest.raises(ValueError, match=r"x\[0, 0\] = nan"):
         KNeighborsClassifier(1).fit(x * np.nan, [0, 1, 2])
-    for method in ("predict", "kneighbors"):
+    for method in ("predict", "kneighbors", "predict_proba"):
         with pytest.raises(NotFittedError, match="KNeighborsClassifier has no classes_"):
             getattr(KNeighborsClassifier(1), method)(x)
         with pytest.raises(ValueError, match="x has 3 features, expected 2"):
