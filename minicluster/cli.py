@@ -89,8 +89,8 @@ def _parser():
     gradcheck = commands.add_parser(
         "gradcheck",
         help="check every gradient of the model against numerical derivatives",
-        description="Compare every gradient of the model, layer by layer, with derivatives by the complex step: each "
-        "entry on a small configuration, random directions on the one that reproduce trains (some seconds).",
+        description="Compare every gradient of the model, layer by layer, and t-SNE's, with derivatives by the complex "
+        "step: each entry on a small configuration, random directions on the one that reproduce trains (some seconds).",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     gradcheck.set_defaults(run=_gradcheck)

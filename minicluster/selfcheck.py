@@ -1,4 +1,4 @@
-"""Every gradient of our own model against the complex step, layer by layer: `python -m minicluster gradcheck`."""
+"""Every gradient of our own against the complex step, layers, model and t-SNE: `python -m minicluster gradcheck`."""
 
 import math
 from collections.abc import Callable
@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .cluster.affinities import joint_affinities
+from .cluster.tsne import kl_divergence_backward, kl_divergence_forward
 from .experiments import Settings, prepare
 from .gradcheck import GradientError, check_gradients
 from .gradcheck.report import aligned
@@ -37,6 +39,7 @@ from .nn.operations import choose_operations
 # Small enough to check every entry; sizes differ, so that most transposed gradients would have the wrong shape.
 SMALL = TransformerConfig(vocab_size=7, context_length=5, d_model=6, n_layers=2, n_heads=2, d_ff=8)
 SMALL_BATCH, DEFAULT_BATCH = 3, 4
+TSNE_POINTS = 12
 MOST_DIRECTIONS = 100  # on the main job's configuration, which takes minutes and a gigabyte
 RTOL = 1e-10  # relative error allowed; the complex step's own is 1e-15, after the model's long sums 1e-14
 
@@ -93,7 +96,7 @@ def check_model(seed, directions):
 
 
 def small_pairs(seed):
-    """The layers at sizes at which every entry can be checked, and the model with tied and with untied embeddings."""
+    """At sizes at which every entry can be checked: layers, the model with tied and untied embeddings, and t-SNE."""
     rng = np.random.default_rng(seed)
     T = SMALL.context_length - 1  # one position without a token
     tokens = rng.integers(0, SMALL.vocab_size, (SMALL_BATCH, T))
@@ -105,6 +108,7 @@ def small_pairs(seed):
         *layer_pairs(SMALL, tokens, targets, mask, rng),
         model_pair("model, tied", SMALL, tokens, targets, mask, rng),
         model_pair("model, untied", untied, tokens, targets, mask, rng),
+        tsne_pair(rng),
     ]
 
 
@@ -201,6 +205,16 @@ def model_pair(name, config, tokens, targets, mask, rng):
 
     inputs = {parameter: random_weight(shape, rng) for parameter, shape in config.parameter_shapes().items()}
     return Pair(name, forward, backward, inputs)
+
+
+def tsne_pair(rng):
+    """The divergence of t-SNE, by the points of its picture."""
+    affinities = joint_affinities(rng.standard_normal((TSNE_POINTS, 5)), perplexity=3)  # (n, n)
+
+    def forward(embedding):
+        return kl_divergence_forward(embedding, affinities)
+
+    return Pair("t-SNE", forward, kl_divergence_backward, {"embedding": rng.standard_normal((TSNE_POINTS, 2))})
 
 
 def random_weight(shape, rng):

@@ -22,7 +22,8 @@ def test_every_gradient_of_every_layer_and_of_the_model():
     assert max(small.worst, default.worst) < 1e-12  # a hundred times less than allowed: sums of a few hundred roundings
     assert small.wrong == default.wrong == {}
     rows = rows_of(small.table)
-    assert list(rows) == [*LAYERS, "model, tied", "model, untied"]
+    assert list(rows) == [*LAYERS, "model, tied", "model, untied", "t-SNE"]
+    assert rows["t-SNE"] == (1, 12 * 2)
     n_layers, n_entries = 12 * 2 + 4, sum(np.prod(shape) for shape in selfcheck.SMALL.parameter_shapes().values())
     assert rows["model, tied"] == (n_layers, n_entries)
     assert rows["model, untied"] == (n_layers + 1, n_entries + 7 * 6)
@@ -62,7 +63,7 @@ def test_the_command(monkeypatch, capsys):
     assert main(["gradcheck", "--directions", "1", "--seed", "4"]) == 0
     printed = capsys.readouterr()
     assert printed.err == ""
-    assert [line.split()[0] for line in printed.out.splitlines() if line.endswith(" ok")][-1] == "model,"
+    assert [line.split()[0] for line in printed.out.splitlines() if line.endswith(" ok")][-1] == "t-SNE"
     assert printed.out.splitlines()[-1].startswith("every gradient is right: worst relative error ")
 
 

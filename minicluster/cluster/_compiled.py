@@ -169,40 +169,50 @@ def _squared_differences(rows, first, tile, distances):
             distances[3, j] = distances[3, j] + d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3
 
 
+# A parallel function does nothing but deal out tasks: Numba takes seconds to compile one that does more.
+
+
 @compiled(parallel=True)
 def _squared_distances(rows, tiles, distances):
-    """distances[i, j]: squared distance from a row to row j of the data; a task is QUERIES rows by one tile."""
-    m, n = distances.shape
+    """distances[i, j] = squared distance from row i to row j of the data; a task is QUERIES rows by one tile."""
     n_tiles = tiles.shape[0]
-    n_blocks = (m + QUERIES - 1) // QUERIES
+    n_blocks = (distances.shape[0] + QUERIES - 1) // QUERIES
     for task in prange(n_tiles * n_blocks):
-        tile, block = task % n_tiles, task // n_tiles
-        found = np.empty((AT_A_TIME, TILE), rows.dtype)
-        left = tile * TILE
-        width = min(TILE, n - left)
-        end = min((block + 1) * QUERIES, m)
-        for first in range(block * QUERIES, end, AT_A_TIME):
-            _squared_differences(rows, first, tiles[tile], found)
-            for i in range(first, min(first + AT_A_TIME, end)):
-                distances[i, left : left + width] = found[i - first, :width]
+        _fill_block(rows, tiles, distances, task // n_tiles, task % n_tiles)
+
+
+@compiled()
+def _fill_block(rows, tiles, distances, block, tile):
+    m, n = distances.shape
+    found = np.empty((AT_A_TIME, TILE), rows.dtype)
+    left = tile * TILE
+    width = min(TILE, n - left)
+    end = min((block + 1) * QUERIES, m)
+    for first in range(block * QUERIES, end, AT_A_TIME):
+        _squared_differences(rows, first, tiles[tile], found)
+        for i in range(first, min(first + AT_A_TIME, end)):
+            distances[i, left : left + width] = found[i - first, :width]
 
 
 @compiled(parallel=True)
 def _assign(centers, n_centers, tiles, labels, squared):
     """Nearest centre, the first of those equally near, and squared distance of each row; a task is a tile."""
-    n = labels.size
     for tile in prange(tiles.shape[0]):
-        found = np.empty((AT_A_TIME, TILE), centers.dtype)
-        nearest = np.full(TILE, np.inf, centers.dtype)
-        which = np.zeros(TILE, np.int64)
-        for first in range(0, n_centers, AT_A_TIME):
-            _squared_differences(centers, first, tiles[tile], found)
-            for i in range(first, min(first + AT_A_TIME, n_centers)):
-                _keep_nearer(found[i - first], i, nearest, which)
-        left = tile * TILE
-        width = min(TILE, n - left)
-        labels[left : left + width] = which[:width]
-        squared[left : left + width] = nearest[:width]
+        _assign_tile(centers, n_centers, tiles[tile], labels, squared, tile * TILE)
+
+
+@compiled()
+def _assign_tile(centers, n_centers, tile, labels, squared, left):
+    found = np.empty((AT_A_TIME, TILE), centers.dtype)
+    nearest = np.full(TILE, np.inf, centers.dtype)
+    which = np.zeros(TILE, np.int64)
+    for first in range(0, n_centers, AT_A_TIME):
+        _squared_differences(centers, first, tile, found)
+        for i in range(first, min(first + AT_A_TIME, n_centers)):
+            _keep_nearer(found[i - first], i, nearest, which)
+    width = min(TILE, labels.size - left)
+    labels[left : left + width] = which[:width]
+    squared[left : left + width] = nearest[:width]
 
 
 @compiled()
@@ -219,16 +229,18 @@ def _keep_nearer(distances, index, nearest, which):
 def _sums_by_label(x, weights, labels, rows_of_a_task, sums):
     """sums[task, label] += weight * row, for the rows of each task: (tasks, k, C)."""
     for task in prange(sums.shape[0]):
-        for i in range(task * rows_of_a_task, min((task + 1) * rows_of_a_task, x.shape[0])):
-            _add_row(weights[i], x[i], sums[task, labels[i]])
+        first = task * rows_of_a_task
+        _add_rows(x, weights, labels, first, min(first + rows_of_a_task, x.shape[0]), sums[task])
 
 
 @compiled()
-def _add_row(weight, row, total):
-    """total += weight * row, (C,), in float64."""
+def _add_rows(x, weights, labels, first, end, sums):
+    """sums[label] += weight * row for rows first to end, in float64."""
     widest_vectors()
-    for c in range(unsigned(row.size)):
-        total[c] += weight * row[c]
+    for i in range(first, end):
+        weight, row, total = weights[i], x[i], sums[labels[i]]
+        for c in range(unsigned(row.size)):
+            total[c] += weight * row[c]
 
 
 @compiled(parallel=True)
@@ -238,18 +250,22 @@ def _nearest_rows(queries, tiles, n_data, indices, squared):
     As long as a distance is not below the largest kept so far, it costs one comparison. A later row has to be
     strictly nearer to displace an earlier one, so of equally near rows the earlier stay, and come first.
     """
-    n, n_nearest = indices.shape
-    squared[:] = np.inf
+    n = indices.shape[0]
     for task in prange((n + QUERIES - 1) // QUERIES):
-        found = np.empty((AT_A_TIME, TILE), queries.dtype)
-        end = min((task + 1) * QUERIES, n)
-        for tile in range(tiles.shape[0]):
-            left = tile * TILE
-            width = min(TILE, n_data - left)
-            for first in range(task * QUERIES, end, AT_A_TIME):
-                _squared_differences(queries, first, tiles[tile], found)
-                for i in range(first, min(first + AT_A_TIME, end)):
-                    _insert_nearer(found[i - first, :width], left, indices[i], squared[i])
+        _seek(queries, tiles, n_data, indices, squared, task * QUERIES, min((task + 1) * QUERIES, n))
+
+
+@compiled()
+def _seek(queries, tiles, n_data, indices, squared, begin, end):
+    found = np.empty((AT_A_TIME, TILE), queries.dtype)
+    squared[begin:end] = np.inf
+    for tile in range(tiles.shape[0]):
+        left = tile * TILE
+        width = min(TILE, n_data - left)
+        for first in range(begin, end, AT_A_TIME):
+            _squared_differences(queries, first, tiles[tile], found)
+            for i in range(first, min(first + AT_A_TIME, end)):
+                _insert_nearer(found[i - first, :width], left, indices[i], squared[i])
 
 
 @compiled()
@@ -268,17 +284,22 @@ def _insert_nearer(distances, left, indices, squared):
 @compiled(parallel=True)
 def _distance_sums(rows, tiles, codes, sums):
     """sums[j, codes[i]] += distance from row j of the data to row i; a task is a tile of j."""
-    n, n_groups = sums.shape
     for tile in prange(tiles.shape[0]):
-        found = np.empty((AT_A_TIME, TILE), rows.dtype)
-        totals = np.zeros((n_groups, TILE))
-        for first in range(0, n, AT_A_TIME):
-            _squared_differences(rows, first, tiles[tile], found)
-            for i in range(first, min(first + AT_A_TIME, n)):
-                _add_roots(found[i - first], totals[codes[i]])
-        left = tile * TILE
-        width = min(TILE, n - left)
-        sums[left : left + width] = totals[:, :width].T
+        _add_distances(rows, tiles[tile], codes, sums, tile * TILE)
+
+
+@compiled()
+def _add_distances(rows, tile, codes, sums, left):
+    n, n_groups = sums.shape
+    found = np.empty((AT_A_TIME, TILE), rows.dtype)
+    totals = np.zeros((n_groups, TILE))
+    for first in range(0, n, AT_A_TIME):
+        _squared_differences(rows, first, tile, found)
+        for i in range(first, min(first + AT_A_TIME, n)):
+            _add_roots(found[i - first], totals[codes[i]])
+    for j in range(min(TILE, n - left)):
+        for group in range(n_groups):
+            sums[left + j, group] = totals[group, j]
 
 
 @compiled()
@@ -373,11 +394,15 @@ def _add_point(y0, y1, affinities, z, attraction0, attraction1, repulsion0, repu
 @compiled(parallel=True)
 def _tsne_cost(y0, y1, affinities, costs):
     """costs[i] = sum over j of p[i, j] log(1 + |y_i - y_j|^2), in float64."""
-    n, one = y0.size, y0.dtype.type(1)
-    for i in prange(n):
-        total = 0.0
-        for j in range(n):
-            if affinities[i, j] > 0:
-                d0, d1 = y0[i] - y0[j], y1[i] - y1[j]
-                total += affinities[i, j] * math.log(one + d0 * d0 + d1 * d1)
-        costs[i] = total
+    for i in prange(y0.size):
+        costs[i] = _cost_of(i, y0, y1, affinities[i])
+
+
+@compiled()
+def _cost_of(i, y0, y1, affinities):
+    one, total = y0.dtype.type(1), 0.0
+    for j in range(y0.size):
+        if affinities[j] > 0:
+            d0, d1 = y0[i] - y0[j], y1[i] - y1[j]
+            total += affinities[j] * math.log(one + d0 * d0 + d1 * d1)
+    return total
