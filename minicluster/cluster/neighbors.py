@@ -183,8 +183,8 @@ def cross_subgroup_neighbor_score(
     groups of 4 equal subgroups out of 40, the score is 3/39 = .077.
 
     Where several reference rows are equally near, the row scores the share of them that is of its group: the mean
-    over random choices among them. O(n m C) time, blocks of memory. Copies of a row are always equally near, other rows are if their squared
-    distances agree to the rounding of a sum over C features.
+    over random choices among them. Copies of a row are always equally near, other rows are if their squared distances
+    agree to the rounding of a sum over C features. O(n m C) time, blocks of memory.
 
     Parameters
     ----------

@@ -5,11 +5,13 @@ from .checker import CHECKER
 from .clustering import CLUSTERING
 from .corners import CORNERS
 from .kernels import KERNELS
+from .kmeans import KMEANS
 from .layers import LAYERS
 from .loss_and_optimiser import LOSS_AND_OPTIMISER
 from .model import MODEL
 from .mutant import Mutant, StaleMutantError
+from .tsne import TSNE
 
-MUTANTS = (*LAYERS, *MODEL, *LOSS_AND_OPTIMISER, *CLUSTERING, *CHECKER, *CORNERS, *KERNELS, *ARGUMENTS)
+MUTANTS = (*LAYERS, *MODEL, *LOSS_AND_OPTIMISER, *CLUSTERING, *KMEANS, *TSNE, *CHECKER, *CORNERS, *KERNELS, *ARGUMENTS)
 
 __all__ = ["MUTANTS", "Mutant", "StaleMutantError"]

@@ -126,51 +126,6 @@ CORNERS = (
         why="The parameters stay, but the means have seen a gradient, and the bias correction counts it.",
     ),
     Mutant(
-        name="k-means: ties in an iteration go to the highest label",
-        file="cluster/kmeans.py",
-        old="labels[rows] = distances.argmin(axis=1)",
-        new="labels[rows] = len(centers) - 1 - distances[:, ::-1].argmin(axis=1)",
-        why="predict and the iterations have to follow one rule, or labels and centres come from different ones.",
-    ),
-    Mutant(
-        name="k-means: empty clusters filled from clusters of copies",
-        file="cluster/kmeans.py",
-        old="(labels[~copies] == labels[farthest]).any()",
-        new="(labels == labels[farthest]).sum() > 1",
-        why="A cluster of two equal samples has only one place to give, and is empty without it.",
-    ),
-    Mutant(
-        name="k-means: clusters left over lie at 0",
-        file="cluster/kmeans.py",
-        old="x[np.resize(first, n_clusters)]",
-        new="np.concatenate([x[first], np.zeros((n_clusters - len(first), x.shape[1]), x.dtype)])",
-        why="A centre where no sample is attracts new rows; a copy of another centre never does.",
-    ),
-    Mutant(
-        name="k-means++: data not centred",
-        file="cluster/kmeans.py",
-        old="_plus_plus_centers(centered, n_clusters, rng)",
-        new="_plus_plus_centers(x, n_clusters, rng) - offset",
-        why=(
-            "Far from the origin ||x||^2 - 2 x.c + ||c||^2 is noise in float32, and so are "
-            "the starts; many runs hide it."
-        ),
-    ),
-    Mutant(
-        name="k-means: inertia summed in the data's precision",
-        file="cluster/kmeans.py",
-        old="inertia = float(squared.sum())",
-        new="inertia = float(squared.astype(x.dtype).sum(dtype=x.dtype))",
-        why="float32 keeps 7 digits of a sum, and runs that differ in the eighth could not be told apart.",
-    ),
-    Mutant(
-        name="k-means: start given as an array rounded to float32",
-        file="cluster/kmeans.py",
-        old="start = init - offset",
-        new="start = (init.astype(np.float32) - offset).astype(x.dtype)",
-        why="The data are float64, and a sample between two centres may change sides.",
-    ),
-    Mutant(
         name="data: not made contiguous",
         file="cluster/_validation.py",
         old="np.ascontiguousarray(x, dtype=",
@@ -193,30 +148,6 @@ CORNERS = (
         new="key=lambda place: str(found[place])",
         why="As text 10 comes before 9.",
         tests=("cluster/test_metrics.py",),
-    ),
-    Mutant(
-        name="distances: queries in their own precision",
-        file="cluster/_distances.py",
-        old="near_pairs(x[block].astype(np.float64), y, n_nearest)",
-        new="near_pairs(x[block], y, n_nearest)",
-        why="Distances stored in float32 tie where they differ in float64, and the wrong row comes first.",
-        tests=("cluster/test_neighbors.py",),
-    ),
-    Mutant(
-        name="distances: training rows in their own precision",
-        file="cluster/_distances.py",
-        old="y = y.astype(np.float64)",
-        new="y = np.asarray(y)",
-        why="The bound on rounding is float64's; float32 rows, once centred, are off by far more.",
-        tests=("cluster/test_neighbors.py",),
-    ),
-    Mutant(
-        name="distances: rows wider than a block",
-        file="cluster/_distances.py",
-        old="max(1, BLOCK_ENTRIES // width)",
-        new="BLOCK_ENTRIES // width",
-        why="0 rows at a time is no progress; a block has at least one row.",
-        tests=("cluster/test_neighbors.py",),
     ),
     Mutant(
         name="cross-subgroup score: labels joined by NumPy",
