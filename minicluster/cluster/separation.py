@@ -137,10 +137,9 @@ def calinski_harabasz_score(x, labels):
 
     Source: Calinski & Harabasz 1974, A dendrite method for cluster analysis.
     """
-    x = check_data(x).astype(np.float64)  # (n, C)
-    codes, sizes = _check_labels(x, labels)  # (n,), (k,)
+    x, codes, sizes = _check_rows(x, labels)  # (n, C), (n,), (k,)
     means = _means(x, codes, sizes)  # (k, C)
-    overall = means[0] + sizes @ (means - means[0]) / len(x)  # (C,)
+    overall = sizes @ means / len(x)  # (C,)
     between = sizes @ np.square(means - overall).sum(axis=1)
     within = np.square(x - means[codes]).sum()
     if within == 0:
@@ -177,16 +176,15 @@ def davies_bouldin_score(x, labels):
 
     Source: Davies & Bouldin 1979, A cluster separation measure.
     """
-    x = check_data(x).astype(np.float64)  # (n, C)
-    codes, sizes = _check_labels(x, labels)  # (n,), (k,)
+    x, codes, sizes = _check_rows(x, labels)  # (n, C), (n,), (k,)
     means = _means(x, codes, sizes)  # (k, C)
-    from_mean = np.sqrt(np.square(x - means[codes]).sum(axis=1))  # (n,)
-    radius = np.bincount(codes, from_mean) / sizes  # (k,)
-    rounding = len(x) * np.finfo(np.float64).eps * from_mean.max()  # a sum of n differences is off by no more
+    radius = np.bincount(codes, np.sqrt(np.square(x - means[codes]).sum(axis=1))) / sizes  # (k,)
+    # A sum of n differences may be off by n * eps times their mean size, and a mean, once stored, by eps times its own.
+    rounding = np.finfo(np.float64).eps * (len(x) * radius + np.sqrt(np.square(means).sum(axis=1)))  # (k,)
     largest = np.empty(len(sizes))  # (k,)
     for rows in row_blocks(len(sizes), len(sizes)):
         apart = np.sqrt(squared_distances_by_differences(means[rows], means))  # (b, k)
-        apart[apart <= rounding] = np.inf  # the cluster itself among them
+        apart[apart <= rounding[rows, None] + rounding] = np.inf  # the cluster itself among them
         largest[rows] = ((radius[rows, None] + radius) / apart).max(axis=1)
     return float(largest.mean())
 
@@ -195,6 +193,13 @@ def _check_by_metric(x, metric):
     """Return x as (n, C) float64 rows or (n, n) float64 distances, checked."""
     check_choice(metric, "metric", METRICS)
     return check_distances(x) if metric == "precomputed" else check_data(x).astype(np.float64)
+
+
+def _check_rows(x, labels):
+    """Return (n, C) float64 rows as seen from the first of them, the (n,) codes and the (k,) sizes of the clusters."""
+    x = check_data(x).astype(np.float64)  # (n, C)
+    codes, sizes = _check_labels(x, labels)  # (n,), (k,)
+    return x - x[0], codes, sizes  # a common offset would cost digits
 
 
 def _check_labels(x, labels):
@@ -219,7 +224,7 @@ def _sums_of_columns(distances, codes, sizes):
 def _means(x, codes, sizes):
     """Mean of each cluster, (k, C): its first row plus the mean difference from it.
 
-    So a mean of equal rows is that row exactly, and a common offset costs no digits.
+    So a mean of equal rows is that row exactly.
     """
     order = np.argsort(codes, kind="stable")  # (n,) the rows of a cluster come together
     starts = np.cumsum(sizes) - sizes  # (k,)
