@@ -183,8 +183,8 @@ def test_calinski_harabasz_where_little_varies():
     # As scikit-learn defines it.
     assert calinski_harabasz_score(np.ones((10, 2)), [0] * 5 + [1] * 5) == 1.0
     assert calinski_harabasz_score([[-1, -1], [1, 1]] * 10, [0] * 10 + [1] * 10) == 0.0
-    # Copies apart. The mean of three .1 must be .1, though their sum is .30000000000000004.
-    assert calinski_harabasz_score([[0.1], [0.1], [0.1], [0.7], [0.7], [0.7]], [0, 0, 0, 1, 1, 1]) == 1.0
+    # Copies apart. Ten of .1 sum to .9999999999999999, and ten of .6, by which .7 is away, to 5.999999999999999.
+    assert calinski_harabasz_score([[0.1]] * 10 + [[0.7]] * 10, [0] * 10 + [1] * 10) == 1.0
 
 
 @given(labelled_rows())

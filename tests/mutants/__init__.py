@@ -7,9 +7,20 @@ from .corners import CORNERS
 from .kernels import KERNELS
 from .layers import LAYERS
 from .loss_and_optimiser import LOSS_AND_OPTIMISER
+from .metrics import METRICS
 from .model import MODEL
 from .mutant import Mutant, StaleMutantError
 
-MUTANTS = (*LAYERS, *MODEL, *LOSS_AND_OPTIMISER, *CLUSTERING, *CHECKER, *CORNERS, *KERNELS, *ARGUMENTS)
+MUTANTS = (
+    *LAYERS,
+    *MODEL,
+    *LOSS_AND_OPTIMISER,
+    *CLUSTERING,
+    *METRICS,
+    *CHECKER,
+    *CORNERS,
+    *KERNELS,
+    *ARGUMENTS,
+)
 
 __all__ = ["MUTANTS", "Mutant", "StaleMutantError"]
