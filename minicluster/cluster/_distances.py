@@ -16,6 +16,14 @@ def row_blocks(n, width):
         yield slice(first, min(first + height, n))
 
 
+def unit_sized(x):
+    """Multiply x by the power of 2 that brings its largest entry to 1/2..1: exactly, and squares do not become 0.
+
+    For what depends on ratios of distances only.
+    """
+    return np.ldexp(x, -np.frexp(np.abs(x).max())[1])
+
+
 def distinct_rows(x):
     """Find the rows that differ from one another.
 

@@ -183,17 +183,17 @@ def homogeneity_completeness_v_measure(labels_true, labels_pred, *, beta=1.0):
 
 
 def homogeneity_score(labels_true, labels_pred):
-    """Are clusters of one class? The first of homogeneity_completeness_v_measure, which see."""
+    """Are clusters of one class only? The first of homogeneity_completeness_v_measure, from the same arguments."""
     return homogeneity_completeness_v_measure(labels_true, labels_pred)[0]
 
 
 def completeness_score(labels_true, labels_pred):
-    """Are classes in one cluster? The second of homogeneity_completeness_v_measure, which see."""
+    """Are classes in one cluster only? The second of homogeneity_completeness_v_measure, from the same arguments."""
     return homogeneity_completeness_v_measure(labels_true, labels_pred)[1]
 
 
 def v_measure_score(labels_true, labels_pred, *, beta=1.0):
-    """Both in one number: the third of homogeneity_completeness_v_measure, which see."""
+    """Both in one number: the third of homogeneity_completeness_v_measure, from the same arguments."""
     return homogeneity_completeness_v_measure(labels_true, labels_pred, beta=beta)[2]
 
 

@@ -1,12 +1,13 @@
 """Are clusters compact and apart? Scores of a clustering against the data's geometry, with no true classes.
 
 Distances are taken by differences in float64, so data far from 0, or in float32, score what the same rows score near 0.
+No score depends on the unit of length.
 """
 
 import numpy as np
 
-from ._distances import row_blocks
-from ._plain import distance_sums, squared_distances_by_differences
+from ._distances import row_blocks, unit_sized
+from ._plain import distance_sums
 from ._validation import (
     check_choice,
     check_data,
@@ -137,11 +138,13 @@ def calinski_harabasz_score(x, labels):
 
     Source: Calinski & Harabasz 1974, A dendrite method for cluster analysis.
     """
-    x, codes, sizes = _check_rows(x, labels)  # (n, C), (n,), (k,)
-    means = _means(x, codes, sizes)  # (k, C)
+    x = _check_by_metric(x, "euclidean")  # (n, C)
+    codes, sizes = _check_labels(x, labels)  # (n,), (k,)
+    first, offset = _means(x, codes, sizes)  # (k, C), (k, C)
+    within = np.square(x - first[codes] - offset[codes]).sum()
+    means = first - first[0] + offset  # (k, C) as seen from a row, not from 0
     overall = sizes @ means / len(x)  # (C,)
     between = sizes @ np.square(means - overall).sum(axis=1)
-    within = np.square(x - means[codes]).sum()
     if within == 0:
         return 1.0
     return float((between / (len(sizes) - 1)) / (within / (len(x) - len(sizes))))
@@ -176,30 +179,27 @@ def davies_bouldin_score(x, labels):
 
     Source: Davies & Bouldin 1979, A cluster separation measure.
     """
-    x, codes, sizes = _check_rows(x, labels)  # (n, C), (n,), (k,)
-    means = _means(x, codes, sizes)  # (k, C)
-    radius = np.bincount(codes, np.sqrt(np.square(x - means[codes]).sum(axis=1))) / sizes  # (k,)
-    # A sum of n differences may be off by n * eps times their mean size, and a mean, once stored, by eps times its own.
-    rounding = np.finfo(np.float64).eps * (len(x) * radius + np.sqrt(np.square(means).sum(axis=1)))  # (k,)
+    x = _check_by_metric(x, "euclidean")  # (n, C)
+    codes, sizes = _check_labels(x, labels)  # (n,), (k,)
+    first, offset = _means(x, codes, sizes)  # (k, C), (k, C)
+    radius = np.bincount(codes, np.sqrt(np.square(x - first[codes] - offset[codes]).sum(axis=1))) / sizes  # (k,)
+    # A sum of up to n differences from the first row may be off by n * eps times their mean size.
+    rounding = len(x) * np.finfo(np.float64).eps * (radius + np.sqrt(np.square(offset).sum(axis=1)))  # (k,)
     largest = np.empty(len(sizes))  # (k,)
     for rows in row_blocks(len(sizes), len(sizes)):
-        apart = np.sqrt(squared_distances_by_differences(means[rows], means))  # (b, k)
+        apart = np.zeros((rows.stop - rows.start, len(sizes)))  # (b, k) squared at first
+        for f, o in zip(first.T, offset.T):  # (k,), (k,): a feature
+            apart += np.square((f[rows, None] - f) + (o[rows, None] - o))
+        apart = np.sqrt(apart)
         apart[apart <= rounding[rows, None] + rounding] = np.inf  # the cluster itself among them
         largest[rows] = ((radius[rows, None] + radius) / apart).max(axis=1)
     return float(largest.mean())
 
 
 def _check_by_metric(x, metric):
-    """Return x as (n, C) float64 rows or (n, n) float64 distances, checked."""
+    """Return x as (n, C) float64 rows, in a unit that suits them, or (n, n) float64 distances, checked."""
     check_choice(metric, "metric", METRICS)
-    return check_distances(x) if metric == "precomputed" else check_data(x).astype(np.float64)
-
-
-def _check_rows(x, labels):
-    """Return (n, C) float64 rows as seen from the first of them, the (n,) codes and the (k,) sizes of the clusters."""
-    x = check_data(x).astype(np.float64)  # (n, C)
-    codes, sizes = _check_labels(x, labels)  # (n,), (k,)
-    return x - x[0], codes, sizes  # a common offset would cost digits
+    return check_distances(x) if metric == "precomputed" else unit_sized(check_data(x).astype(np.float64))
 
 
 def _check_labels(x, labels):
@@ -222,12 +222,13 @@ def _sums_of_columns(distances, codes, sizes):
 
 
 def _means(x, codes, sizes):
-    """Mean of each cluster, (k, C): its first row plus the mean difference from it.
+    """Mean of each cluster in two parts, both (k, C): its first row, and the mean difference of its rows from it.
 
-    So a mean of equal rows is that row exactly.
+    So a mean of equal rows is that row exactly, and far from 0 it has digits beyond those of the rows. First parts are
+    to be compared with one another, or with rows, before the second parts are added.
     """
     order = np.argsort(codes, kind="stable")  # (n,) the rows of a cluster come together
     starts = np.cumsum(sizes) - sizes  # (k,)
     first = x[order[starts]]  # (k, C)
     differences = (x - first[codes])[order]  # (n, C)
-    return first + np.add.reduceat(differences, starts, axis=0) / sizes[:, None]  # (k, C)
+    return first, np.add.reduceat(differences, starts, axis=0) / sizes[:, None]  # (k, C), (k, C)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._distances import row_blocks
+from ._distances import row_blocks, unit_sized
 from ._plain import squared_distances_by_differences
 from ._validation import check_choice, check_data, check_distances, check_integer, check_same_length
 
@@ -45,8 +45,11 @@ def trustworthiness(x, x_embedded, *, n_neighbors=5, metric="euclidean"):
     Source: Venna & Kaski 2001, Neighborhood preservation in nonlinear projection methods, equation 1.
     """
     check_choice(metric, "metric", ("euclidean", "precomputed"))
-    x = check_distances(x) if metric == "precomputed" else check_data(x).astype(np.float64)  # (n, n) or (n, C)
-    x_embedded = check_data(x_embedded, "x_embedded").astype(np.float64)  # (n, d)
+    if metric == "precomputed":
+        x = check_distances(x)  # (n, n)
+    else:
+        x = unit_sized(check_data(x).astype(np.float64))  # (n, C)
+    x_embedded = unit_sized(check_data(x_embedded, "x_embedded").astype(np.float64))  # (n, d)
     check_same_length(x, "x", x_embedded, "x_embedded")
     n_samples = len(x)
     n_neighbors = check_integer(n_neighbors, "n_neighbors", low=1)

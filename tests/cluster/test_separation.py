@@ -285,7 +285,7 @@ def test_order_of_rows_does_not_matter(score, rows_and_labels, data):
 
 
 @pytest.mark.parametrize("score", SCORES)
-@given(rows_and_labels=labelled_rows(), scale=st.sampled_from([2.0**-30, 2.0**30]))
+@given(rows_and_labels=labelled_rows(), scale=st.sampled_from([2.0**-600, 2.0**-30, 2.0**30, 2.0**400]))
 def test_scale_does_not_matter(score, rows_and_labels, scale):
     x, labels = rows_and_labels
     np.testing.assert_array_equal(score(scale * x, labels), score(x, labels))  # powers of 2, so all stays exact
@@ -297,6 +297,17 @@ def test_rows_far_from_0_score_the_same(score, rows_and_labels, shift):
     # At 2**50, whole numbers are 4 steps of float64 apart; their squares, at 2**100, are not told apart any more.
     x, labels = rows_and_labels
     np.testing.assert_array_equal(score(x + shift, labels), score(x, labels))
+
+
+@pytest.mark.parametrize("score", SCORES)
+def test_a_far_cluster_does_not_blur_the_others(score):
+    # Seen from 1e12, steps of float64 are 1e-4, and nothing of clusters of size 1e-6 is left.
+    near, labels = 1e-6 * np.random.default_rng(6).normal(size=(30, 2)), np.arange(30) % 3
+    far = np.full((4, 2), 1e12)
+    scores = [score(np.vstack([x, near]), [9, 9, 9, 9, *labels]) for x in (far, far / 1e6)]
+    if score is calinski_harabasz_score:
+        scores[1] *= 1e12  # which grows with the square of the distance
+    assert scores[0] == pytest.approx(scores[1], rel=1e-5)  # what a distance of 1e6, not infinite, may change
 
 
 @pytest.mark.parametrize("score", SCORES)

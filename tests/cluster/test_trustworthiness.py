@@ -100,6 +100,13 @@ def test_rows_far_from_0_score_the_same(shift):
     assert trustworthiness(x + shift, x_embedded + shift) == trustworthiness(x, x_embedded) < 1
 
 
+@pytest.mark.parametrize("scale", [2.0**-600, 2.0**400])
+def test_scale_does_not_matter(scale):
+    rng = np.random.default_rng(5)
+    x, x_embedded = rng.normal(size=(30, 3)), rng.normal(size=(30, 2))
+    assert trustworthiness(scale * x, scale * x_embedded) == trustworthiness(x, x_embedded) < 1
+
+
 def test_blocks_of_rows_do_not_matter(monkeypatch):
     rng = np.random.default_rng(2)
     x, x_embedded = rng.normal(size=(31, 3)), rng.normal(size=(31, 2))

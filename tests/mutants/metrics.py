@@ -437,15 +437,15 @@ SEPARATION = (
     Mutant(
         name="means: of rows far from 0",
         file="cluster/separation.py",
-        old="return x - x[0], codes, sizes",
-        new="return x, codes, sizes",
+        old="(f[rows, None] - f) + (o[rows, None] - o)",
+        new="(f[rows, None] + o[rows, None]) - (f + o)",
         why="Means stored beside a large offset lose the digits in which they differ.",
     ),
     Mutant(
         name="Davies-Bouldin: root mean square radius",
         file="cluster/separation.py",
-        old="radius = np.bincount(codes, np.sqrt(np.square(x - means[codes]).sum(axis=1))) / sizes",
-        new="radius = np.sqrt(np.bincount(codes, np.square(x - means[codes]).sum(axis=1)) / sizes)",
+        old="radius = np.bincount(codes, np.sqrt(np.square(x - first[codes] - offset[codes]).sum(axis=1))) / sizes",
+        new="radius = np.sqrt(np.bincount(codes, np.square(x - first[codes] - offset[codes]).sum(axis=1)) / sizes)",
         why="The paper leaves the exponent open; scikit-learn takes 1, and scores are comparable only if all do.",
     ),
     Mutant(
@@ -465,8 +465,8 @@ SEPARATION = (
     Mutant(
         name="Davies-Bouldin: squared distances of means",
         file="cluster/separation.py",
-        old="apart = np.sqrt(squared_distances_by_differences(means[rows], means))",
-        new="apart = squared_distances_by_differences(means[rows], means)",
+        old="apart = np.sqrt(apart)",
+        new="apart = 1.0 * apart",
         why="The score would change with the unit of length.",
     ),
     Mutant(
@@ -475,6 +475,14 @@ SEPARATION = (
         old="apart <= rounding[rows, None] + rounding",
         new="apart == 0",
         why="Sums in another order differ in the last digit, and dividing by that gives 1e15.",
+    ),
+    Mutant(
+        name="scores: squares of small numbers become 0",
+        file="cluster/_distances.py",
+        old="np.ldexp(x, -np.frexp(np.abs(x).max())[1])",
+        new="1.0 * x",
+        why="The unit of length is the user's choice, and the square of 1e-170 is 0.",
+        tests=BY_SEPARATION,
     ),
     Mutant(
         name="distances by differences: city block",
