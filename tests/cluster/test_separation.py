@@ -237,10 +237,13 @@ def test_davies_bouldin_where_little_varies():
 
 
 def test_means_that_only_rounding_keeps_apart_are_the_same():
-    # Twice the thirds of 0, 1, 1: means 2/3, summed from different first rows. scikit-learn gives 1e15 or so.
-    x, labels = np.array([[0.0], [1.0], [1.0]] + [[1.0], [1.0], [0.0]]) + 0.1, [0, 0, 0, 1, 1, 1]
-    assert davies_bouldin_score(x, labels) == 0.0
-    assert davies_bouldin_score(np.vstack([x, [[10.1]]]), [*labels, 2]) < 1
+    # The same rows forwards and backwards. Left to rounding, the likeness of the two is 1e15 or so.
+    labels = [0] * 7 + [1] * 7
+    for seed in range(20):
+        rows = np.random.default_rng(seed).normal(size=(7, 2))
+        x = np.vstack([rows, rows[::-1]])
+        assert davies_bouldin_score(x, labels) == 0.0
+        assert davies_bouldin_score(np.vstack([x, [[100, 100]]]), [*labels, 2]) < 1
 
 
 @given(labelled_rows())
