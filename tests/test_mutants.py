@@ -13,7 +13,7 @@ TESTS = Path(__file__).parent
 
 # These hold no formula: names, checks of arguments, and the choice between backends.
 WITHOUT_FORMULAS = {"nn/__init__.py", "nn/operations.py", "cluster/__init__.py", "kernels/__init__.py"}
-WITHOUT_FORMULAS |= {"kernels/arguments.py"}
+WITHOUT_FORMULAS |= {"kernels/arguments.py", "cluster/_operations.py"}
 
 
 def package_text(file):

@@ -12,6 +12,12 @@ def row_blocks(n, width):
         yield slice(first, min(first + height, n))
 
 
+def unit_of(x):
+    """The power of 2 that the largest entry of x is 1 to 2 times: dividing by it rounds nothing. In x's dtype."""
+    mantissa, exponent = np.frexp(np.abs(x).max())  # in [1/2, 1)
+    return np.ldexp(np.ones_like(mantissa), exponent - 1)
+
+
 def distinct_rows(x):
     """Find the rows that differ from one another.
 

@@ -5,7 +5,6 @@ import numbers
 import numpy as np
 
 LEAST_SIZE = 1e-138  # of the largest number in data: the square of its last digit, 1e-16 times it, is a float64
-PLAIN_LABEL_TYPES = (bool, int, float, str, np.generic)  # a list of one of these becomes an array and loses nothing
 
 
 class NotFittedError(ValueError):
@@ -50,7 +49,7 @@ def check_random_state(random_state, name="random_state"):
     return np.random.default_rng(random_state)
 
 
-def check_data(x, name="x", n_features=None):
+def check_data(x, name="x", n_features=None, any_unit=False):
     """Return `x` as a C-contiguous (n, C) array of finite numbers, float32 if it is float32, else float64.
 
     Raises
@@ -59,7 +58,7 @@ def check_data(x, name="x", n_features=None):
         If `x` does not hold real numbers.
     ValueError
         If `x` is not 2-D, is empty, has other than `n_features` features, holds NaN or infinity, numbers so large that
-        the sum of their squares overflows, or only numbers so small that their squares vanish.
+        the sum of their squares overflows, or, unless `any_unit`, only numbers so small that their squares vanish.
     """
     try:
         x = np.asarray(x)
@@ -83,7 +82,7 @@ def check_data(x, name="x", n_features=None):
     limit = np.sqrt(np.finfo(x.dtype).max / x.size) / 2
     if largest > limit:
         raise ValueError(f"{name} holds {largest:.3g}, expected sizes to {limit:.3g}: squares would overflow")
-    if 0 < largest < LEAST_SIZE:
+    if 0 < largest < LEAST_SIZE and not any_unit:
         raise ValueError(f"{name} holds at most {largest:.3g}, expected {LEAST_SIZE:.0e} or more: squares would vanish")
     return x
 
@@ -129,8 +128,42 @@ def check_same_length(first, first_name, second, second_name):
         raise ValueError(f"{second_name} has {len(second)} entries, expected {len(first)} as {first_name} has")
 
 
-def encode_labels(labels, name):
+def check_choice(value, name, choices):
+    """Raise ValueError unless `value` is one of the strings in `choices`."""
+    if not isinstance(value, str) or value not in choices:
+        *others, last = map(repr, choices)
+        raise ValueError(f"{name} = {value!r}, expected {', '.join(others)} or {last}")
+
+
+def check_distances(x, name="x"):
+    """Return `x` as a C-contiguous (n, n) float64 array of distances among n rows.
+
+    Raises
+    ------
+    TypeError
+        If `x` does not hold real numbers.
+    ValueError
+        If `x` is not square, holds a negative number, NaN or infinity, or more than rounding on its diagonal.
+    """
+    x = np.asarray(x)
+    # As in scikit-learn: 100 steps at 1 of the dtype that the distances come in, and nothing for whole numbers.
+    room = 100 * np.finfo(x.dtype).eps if x.dtype.kind == "f" else 0
+    x = check_data(x, name, any_unit=True).astype(np.float64, copy=False)  # (n, n)
+    if x.shape[0] != x.shape[1]:
+        raise ValueError(f"{name} has shape {x.shape}, expected (n, n): distances, as metric is 'precomputed'")
+    if x.min() < 0:
+        row, column = np.argwhere(x < 0)[0]
+        raise ValueError(f"{name}[{row}, {column}] = {x[row, column]}, expected distances, at least 0")
+    if x.diagonal().max() > room:
+        row = int(x.diagonal().argmax())
+        raise ValueError(f"{name}[{row}, {row}] = {x[row, row]}, expected 0: the distance from a row to itself")
+    return x
+
+
+def encode_labels(labels, name, allow_empty=False):
     """Number the different labels 0, 1, 2, ...
+
+    Labels are the same if Python finds them equal: 1, 1.0 and True are, 1 and "1" are not.
 
     Parameters
     ----------
@@ -138,6 +171,8 @@ def encode_labels(labels, name):
         Labels of any hashable kind.
     name : str
         What an error calls them.
+    allow_empty : bool
+        Whether there may be none.
 
     Returns
     -------
@@ -151,40 +186,55 @@ def encode_labels(labels, name):
     TypeError
         If a label can't be hashed.
     ValueError
-        If there are none, if they are not in one dimension, or if one is NaN.
+        If there are none though there should be, if they are not in one dimension, or if one is NaN.
     """
-    if isinstance(labels, np.ndarray) and labels.ndim != 1:
-        raise ValueError(f"{name} has shape {labels.shape}, expected (n,): one label a sample")
-    if not isinstance(labels, np.ndarray):
+    if isinstance(labels, np.ndarray):
+        if labels.ndim != 1:
+            raise ValueError(f"{name} has shape {labels.shape}, expected (n,): one label a sample")
+    else:
         try:
             labels = list(labels)
         except TypeError:
             raise TypeError(f"{name} = {labels!r}, expected a sequence of labels") from None
-        # Lists of one type only, since np.array would turn [1, "1"] into two equal strings.
-        if len(set(map(type, labels))) == 1 and isinstance(labels[0], PLAIN_LABEL_TYPES):
-            labels = np.array(labels)  # (n,)
-    if len(labels) == 0:
+    if len(labels) == 0 and not allow_empty:
         raise ValueError(f"{name} is empty, expected at least one label")
 
     if isinstance(labels, np.ndarray) and labels.dtype != object:
-        if labels.dtype.kind == "f" and np.isnan(labels).any():
-            raise ValueError(f"{name}[{np.isnan(labels).argmax()}] = nan, expected labels that equal themselves")
+        unequal = labels != labels  # (n,)
+        if unequal.any():
+            place = unequal.argmax()
+            raise ValueError(f"{name}[{place}] = {labels[place]}, expected labels that equal themselves")
         classes, codes = np.unique(labels, return_inverse=True)  # (number of classes,), (n,)
         return classes, codes.astype(np.int64)
 
+    # A list does not become an array: that would turn 1 and "1" into equal strings, 2**63 + 1 beside -1 into a float
+    # that is 2**63 as well, and take the last character off "a\0".
     places = {}
     try:
         codes = np.array([places.setdefault(label, len(places)) for label in labels], dtype=np.int64)  # (n,)
     except TypeError:
         raise TypeError(f"{name} holds a label that can't be hashed, expected one hashable label a sample") from None
     found = list(places)
-    if any(label != label for label in found):
-        raise ValueError(f"{name} holds nan, expected labels that equal themselves")
+    for code, label in enumerate(found):
+        if label != label:
+            place = (codes == code).argmax()
+            raise ValueError(f"{name}[{place}] = {label}, expected labels that equal themselves")
     try:
         order = sorted(range(len(found)), key=found.__getitem__)
     except TypeError:  # such as strings and numbers together
         order = list(range(len(found)))
-    classes = np.empty(len(found), dtype=object)  # (number of classes,)
-    for place, old in enumerate(order):  # one by one: a tuple must stay one entry
-        classes[place] = found[old]
-    return classes, np.argsort(order)[codes]  # the inverse permutation gives each old number its new one
+    found = [found[old] for old in order]
+    codes = np.argsort(order)[codes]  # (n,) the inverse permutation gives each old number its new one
+    return _as_array(found, plain=not isinstance(labels, np.ndarray)), codes.astype(np.int64)
+
+
+def _as_array(labels, plain):
+    """Turn a list of different labels into an array: if `plain`, of their own dtype if one holds them, else objects."""
+    if plain and len(set(map(type, labels))) == 1 and isinstance(labels[0], (bool, int, float, str, np.generic)):
+        classes = np.array(labels)  # (number of classes,)
+        if classes.tolist() == labels:
+            return classes
+    classes = np.empty(len(labels), dtype=object)  # (number of classes,)
+    for place, label in enumerate(labels):  # one by one: a tuple must stay one entry
+        classes[place] = label
+    return classes

@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 
-from ._rows import distinct_rows, first_distinct_rows
+from ._rows import distinct_rows, first_distinct_rows, unit_of
 from ._operations import operations
 from ._validation import check_data, check_fitted, check_integer, check_number, check_random_state, check_weights
 
@@ -124,7 +124,7 @@ class KMeans:
         # power of 2 rounds nothing.
         offset = samples.mean(axis=0, dtype=np.float64).astype(x.dtype)  # (C,)
         centered = samples - offset  # (m, C)
-        unit, heaviest = _power_of_2(np.abs(centered).max()), _power_of_2(sample_weights.max())
+        unit, heaviest = unit_of(centered), unit_of(sample_weights)
         centered /= unit
         sample_weights = sample_weights / heaviest  # (m,)
         data = operations().lay_out(centered)
@@ -259,12 +259,6 @@ class KMeans:
     def _label(self, x, weights):
         """Labels (n,) of (n, C) checked data, and their inertia."""
         return _label(operations().lay_out(x.astype(np.float64, copy=False)), weights, self.cluster_centers_)
-
-
-def _power_of_2(number):
-    """The largest power of 2 that is at most `number`, in its dtype."""
-    mantissa, exponent = np.frexp(number)  # in [1/2, 1)
-    return np.ldexp(np.ones_like(mantissa), exponent - 1)
 
 
 def _label(data, weights, centers):

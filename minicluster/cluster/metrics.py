@@ -1,11 +1,41 @@
-"""Do two labellings of the same samples agree?"""
+"""Do two labellings of the same samples agree? The contingency table, and scores that count pairs of samples.
+
+All numbers of pairs are Python ints: products of two reach n**4 / 4, which is 2.5e23 at n = 1,000,000, while int64 ends
+at 9.2e18 and float64 holds 16 of those digits. So a score is the exact value rounded once.
+
+Time O(n log n) for all, for sorting the labels; memory O(n), but for the contingency table itself.
+"""
+
+import math
+from typing import NamedTuple
 
 import numpy as np
 
-from ._validation import check_same_length, encode_labels
+from ._validation import check_number, check_same_length, encode_labels
 
 
-def contingency_matrix(labels_true, labels_pred):
+class Overlaps(NamedTuple):
+    """Who shares how much: the p nonzero cells of a contingency table, and the sizes of its rows and columns.
+
+    With n classes and n clusters the table has n * n cells, of which at most n are not zero.
+    """
+
+    shared: np.ndarray  # (p,) samples that a class and a cluster share
+    rows: np.ndarray  # (p,) the class of each
+    columns: np.ndarray  # (p,) the cluster of each
+    class_sizes: np.ndarray  # (number of classes,)
+    cluster_sizes: np.ndarray  # (number of clusters,)
+
+    def homogeneous(self):
+        """Whether each cluster has samples of one class only."""
+        return len(self.shared) == len(self.cluster_sizes)
+
+    def complete(self):
+        """Whether each class has its samples in one cluster only."""
+        return len(self.shared) == len(self.class_sizes)
+
+
+def contingency_matrix(labels_true, labels_pred, *, eps=None, dtype=np.int64):
     """Count how many samples each pair of a class and a cluster shares.
 
     Parameters
@@ -14,21 +44,75 @@ def contingency_matrix(labels_true, labels_pred):
         Classes, of any hashable kind.
     labels_pred : (n,) array or sequence
         Clusters, of any hashable kind.
+    eps : float, optional
+        Added to every count, so that none is 0; the table is float64 then.
+    dtype : NumPy dtype of integers or floats
+        The table's, unless `eps` is given.
 
     Returns
     -------
-    (number of classes, number of clusters) int64 array
+    (number of classes, number of clusters) array
         Rows and columns in the sorted order of the labels (in order of appearance where they can't be compared).
 
     Raises
     ------
     TypeError, ValueError
-        If the labels are not two sequences of the same length, at least 1, of labels that can be hashed.
+        If the labels are not two sequences of the same length of labels that can be hashed, `eps` is not a number of
+        at least 0, or a count is too large for `dtype`.
     """
-    classes, class_codes, clusters, cluster_codes = _encode_both(labels_true, labels_pred)
-    cell = class_codes * len(clusters) + cluster_codes  # (n,) place in the flattened table
-    counts = np.bincount(cell, minlength=len(classes) * len(clusters))  # (classes * clusters,)
-    return counts.astype(np.int64).reshape(len(classes), len(clusters))  # (classes, clusters)
+    overlaps = count_overlaps(labels_true, labels_pred)
+    shape = len(overlaps.class_sizes), len(overlaps.cluster_sizes)
+    if eps is not None:
+        eps = check_number(eps, "eps", least=0)
+        dtype = np.float64
+    dtype = np.dtype(dtype)
+    if dtype.kind not in "iuf":
+        raise TypeError(f"dtype = {dtype}, expected one of integers or floats")
+    largest = overlaps.shared.max(initial=0)
+    if dtype.kind != "f" and largest > np.iinfo(dtype).max:
+        raise ValueError(f"dtype = {dtype}, expected one that holds the largest count, {largest}")
+    table = np.zeros(shape, dtype)  # (classes, clusters)
+    table[overlaps.rows, overlaps.columns] = overlaps.shared
+    return table if eps is None else table + eps
+
+
+def count_overlaps(labels_true, labels_pred, allow_empty=True):
+    """Return the Overlaps of two labellings of the same samples."""
+    _, class_codes = encode_labels(labels_true, "labels_true", allow_empty)
+    clusters, cluster_codes = encode_labels(labels_pred, "labels_pred", allow_empty)
+    check_same_length(class_codes, "labels_true", cluster_codes, "labels_pred")
+    cells, shared = np.unique(class_codes * len(clusters) + cluster_codes, return_counts=True)  # (p,), (p,)
+    rows, columns = np.divmod(cells, max(len(clusters), 1))  # (p,), (p,)
+    return Overlaps(shared.astype(np.int64), rows, columns, np.bincount(class_codes), np.bincount(cluster_codes))
+
+
+def rand_score(labels_true, labels_pred):
+    """The Rand index: the share of pairs of samples on which the labellings agree, together in both or apart in both.
+
+    Not adjusted for chance: with many clusters most pairs are apart in both, and random labels score near 1.
+
+    Parameters
+    ----------
+    labels_true, labels_pred : (n,) arrays or sequences
+        Labels of any hashable kind.
+
+    Returns
+    -------
+    float
+        In [0, 1]; 1.0 for the same partition, also where there is no pair.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the labels are not two sequences of the same length of labels that can be hashed.
+
+    Source: Rand 1971, Objective criteria for the evaluation of clustering methods.
+    """
+    shared_pairs, class_pairs, cluster_pairs, all_pairs = _count_pairs_of(labels_true, labels_pred)
+    if all_pairs == 0:
+        return 1.0
+    disagreements = class_pairs + cluster_pairs - 2 * shared_pairs  # together in one of them only
+    return (all_pairs - disagreements) / all_pairs
 
 
 def adjusted_rand_score(labels_true, labels_pred):
@@ -50,23 +134,57 @@ def adjusted_rand_score(labels_true, labels_pred):
     Returns
     -------
     float
-        1.0 also where nothing can vary: both labellings put all samples together, or both put each on its own.
+        1.0 also where nothing can vary: both labellings put all samples together, or both put each on its own, or
+        there are none.
 
     Raises
     ------
     TypeError, ValueError
-        If the labels are not two sequences of the same length, at least 1, of labels that can be hashed.
+        If the labels are not two sequences of the same length of labels that can be hashed.
 
     Source: Hubert & Arabie 1985, Comparing partitions, Journal of Classification 2, equation 5.
     """
-    _, class_codes, clusters, cluster_codes = _encode_both(labels_true, labels_pred)
-    # The table's nonzero cells only: with n classes and n clusters, the whole table would have n * n.
-    _, shared_sizes = np.unique(class_codes * len(clusters) + cluster_codes, return_counts=True)
-    return adjusted_rand_from_pairs(
-        count_pairs(shared_sizes),
-        count_pairs(np.bincount(class_codes)),
-        count_pairs(np.bincount(cluster_codes)),
-        count_pairs(np.array([len(class_codes)])),
+    return adjusted_rand_from_pairs(*_count_pairs_of(labels_true, labels_pred))
+
+
+def fowlkes_mallows_score(labels_true, labels_pred):
+    """The geometric mean of two shares: of pairs together in a class, and of pairs together in a cluster, in both.
+
+        FM = shared_pairs / sqrt(class_pairs * cluster_pairs)
+
+    Not adjusted for chance.
+
+    Parameters
+    ----------
+    labels_true, labels_pred : (n,) arrays or sequences
+        Labels of any hashable kind.
+
+    Returns
+    -------
+    float
+        In [0, 1]; 0.0 where no pair is together in both, even if that is because each sample is on its own.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the labels are not two sequences of the same length of labels that can be hashed.
+
+    Source: Fowlkes & Mallows 1983, A method for comparing two hierarchical clusterings.
+    """
+    shared_pairs, class_pairs, cluster_pairs, _ = _count_pairs_of(labels_true, labels_pred)
+    if shared_pairs == 0:
+        return 0.0
+    return math.sqrt(shared_pairs**2 / (class_pairs * cluster_pairs))  # of whole numbers, so 1.0 if they are equal
+
+
+def _count_pairs_of(labels_true, labels_pred):
+    """Return how many pairs of samples are together in both labellings, in the first, in the second, and all."""
+    overlaps = count_overlaps(labels_true, labels_pred)
+    return (
+        count_pairs(overlaps.shared),
+        count_pairs(overlaps.class_sizes),
+        count_pairs(overlaps.cluster_sizes),
+        count_pairs(overlaps.shared.sum(keepdims=True)),
     )
 
 
@@ -83,8 +201,7 @@ def adjusted_rand_from_pairs(shared_pairs, class_pairs, cluster_pairs, all_pairs
     ----------
     shared_pairs, class_pairs, cluster_pairs, all_pairs : int
         Pairs of samples together in both labellings, in the first, in the second, and all. Python ints, because
-        products of two reach n**4 / 4, which is 2.5e23 at n = 1,000,000: int64 ends at 9.2e18, and float64 holds
-        16 of those digits, too few for the difference below when it is near 0.
+        floats have too few digits for the difference below when it is near 0.
 
     Returns
     -------
@@ -97,11 +214,3 @@ def adjusted_rand_from_pairs(shared_pairs, class_pairs, cluster_pairs, all_pairs
     if denominator == 0:  # only if both are all together or both all apart, thus the same partition
         return 1.0
     return numerator / denominator
-
-
-def _encode_both(labels_true, labels_pred):
-    """Return classes, class codes, clusters and cluster codes of two labellings of the same samples."""
-    classes, class_codes = encode_labels(labels_true, "labels_true")
-    clusters, cluster_codes = encode_labels(labels_pred, "labels_pred")
-    check_same_length(class_codes, "labels_true", cluster_codes, "labels_pred")
-    return classes, class_codes, clusters, cluster_codes

@@ -316,6 +316,15 @@ def test_only_ratios_of_weights_matter(factor, init):
     np.testing.assert_allclose(other.inertia_history_, factor * one.inertia_history_, rtol=1e-12)
 
 
+def test_tiny_weights_lose_no_digits():
+    # The smallest float64 is 2^-1074: next to it a product with a squared distance would keep a few bits only.
+    x, _ = blobs(1, spread=4)
+    weights = 2.0 ** np.random.default_rng(0).integers(0, 4, size=len(x))
+    one, tiny = (KMeans(5, n_init=2, random_state=0).fit(x, sample_weight=w) for w in (weights, weights * 2.0**-1066))
+    np.testing.assert_array_equal(one.labels_, tiny.labels_)
+    np.testing.assert_array_equal(one.cluster_centers_, tiny.cluster_centers_)
+
+
 def test_equal_weights_are_no_weights():
     x, _ = blobs(1, spread=4)
     np.testing.assert_array_equal(
@@ -484,6 +493,11 @@ def test_rows_are_distinct_if_any_feature_differs(x):
         assert sorted(KMeans(2).fit(x).labels_) == [0, 1]
 
 
+def test_few_distinct_rows_stored_column_by_column():
+    with pytest.warns(ConvergenceWarning, match="2 distinct"):
+        assert KMeans(3).fit(np.asfortranarray([[0.0, 1.0], [2.0, 1.0], [0.0, 1.0]])).labels_.tolist() == [0, 1, 0]
+
+
 def test_minus_zero_is_zero():
     with pytest.warns(ConvergenceWarning, match="1 distinct"):
         assert KMeans(2).fit([[0.0], [-0.0]]).labels_.tolist() == [0, 0]
@@ -520,8 +534,20 @@ def test_float32_far_from_the_origin():
 
 
 def test_sums_are_float64():
-    x = np.float32([[2**24], [1], [-(2**24)]])  # 2^24 + 1 is 2^24 in float32
-    assert operations().sums_by_label(x, np.ones(3), np.zeros(3, np.int64), 1).tolist() == [[1.0]]
+    # 2^24 + 1 is 2^24 in float32, and so is each further 1 lost, in whatever order they are added up.
+    x = np.float32([[1]] * 10 + [[2**24]] + [[1]] * 10 + [[-(2**24)]] + [[1]] * 10)
+    assert operations().sums_by_label(x, np.ones(32), np.zeros(32, np.int64), 1).tolist() == [[30.0]]
+
+
+def test_means_far_from_the_origin_keep_all_their_digits():
+    # A sum of 3000 numbers of size 2^27 is 4e11, in steps of 6e-5, and each addition rounds: divided by 3000, the mean
+    # would be off by some 1e-7. Two means in steps of 2^-25 = 3e-8 are right to half a step, 1.5e-8.
+    rng = np.random.default_rng(0)
+    steps = rng.integers(0, 2**18, size=(3000, 2))
+    x = steps * 2.0**-20 + np.array([2.0**27, -(2.0**27)])  # exact
+    model = KMeans(1).fit(x)
+    exact = [sum(map(int, column)) / 3000 * 2.0**-20 for column in steps.T]
+    np.testing.assert_allclose(model.cluster_centers_[0] - [2.0**27, -(2.0**27)], exact, rtol=0, atol=1.6e-8)
 
 
 def test_distances_have_the_wider_dtype_of_data_and_centres():

@@ -186,6 +186,22 @@ def test_it_ends_when_the_gradient_is_short():
     assert TSNE(perplexity=5, max_iter=5000, min_grad_norm=1e9).fit(x).n_iter_ == 100
 
 
+@pytest.mark.parametrize("factor, n_iter", [(1.1, 50), (0.9, 100)])
+def test_what_is_short(factor, n_iter, capsys):
+    x, _ = groups()
+    points, affinities = x[:, :2].astype(np.float32), joint_affinities(x, 5).astype(np.float32)
+
+    def move(min_grad_norm):
+        model = TSNE(min_grad_norm=min_grad_norm, verbose=1)
+        model.learning_rate_ = 1.0
+        _, done = model._move(points, affinities, lambda points: 1.0, _Stage(0, 100, 1, 0.8, 1000), {})
+        return done, [float(line.split()[-1]) for line in capsys.readouterr().err.splitlines()]
+
+    _, (norm, later) = move(0)
+    assert later < 0.8 * norm < 0.1  # its square is much smaller
+    assert move(factor * norm)[0] == n_iter
+
+
 @pytest.mark.parametrize("patience, divergences, n_iter", [
     (100, [3, 2, 2.5, 2, 2.1], 250),  # the lowest after 100 iterations; 100 more are not too many, 150 are
     (49, [3, 3], 100),

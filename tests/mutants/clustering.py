@@ -44,8 +44,8 @@ METRICS = (
     Mutant(
         name="ARI: all pairs counted in both orders",
         file="cluster/metrics.py",
-        old="count_pairs(np.array([len(class_codes)])),",
-        new="len(class_codes) * (len(class_codes) - 1),",
+        old="count_pairs(overlaps.shared.sum(keepdims=True)),",
+        new="2 * count_pairs(overlaps.shared.sum(keepdims=True)),",
         why="The other three numbers count each pair once, and a fraction needs one way of counting.",
     ),
     Mutant(
@@ -65,8 +65,8 @@ METRICS = (
     Mutant(
         name="ARI: 0 where nothing can vary",
         file="cluster/metrics.py",
-        old="return 1.0",
-        new="return 0.0",
+        old="thus the same partition\n        return 1.0",
+        new="thus the same partition\n        return 0.0",
         why="Two partitions that are the same agree, even if there is only one such partition.",
     ),
     Mutant(
@@ -79,8 +79,8 @@ METRICS = (
     Mutant(
         name="contingency: rows and columns exchanged",
         file="cluster/metrics.py",
-        old="cell = class_codes * len(clusters) + cluster_codes",
-        new="cell = cluster_codes * len(classes) + class_codes",
+        old="rows, columns = np.divmod(cells, max(len(clusters), 1))",
+        new="columns, rows = np.divmod(cells, max(len(clusters), 1))",
         why="The table is then read in the wrong order; a square symmetric table hides it.",
     ),
     Mutant(
@@ -275,14 +275,6 @@ DISTANCES = (
         new="BLOCK_ENTRIES // width",
         why="0 rows at a time is no progress; a block has at least one row.",
         tests=NEIGHBOR_TESTS,
-    ),
-    Mutant(
-        name="distances: roots forgotten in the sums",
-        file="cluster/_plain.py",
-        old="sums[:, codes[i]] += np.sqrt(np.square(x - row).sum(axis=1))",
-        new="sums[:, codes[i]] += np.square(x - row).sum(axis=1)",
-        why="A silhouette is made of distances; squares would weigh far rows more.",
-        tests=COMPILED_TESTS,
     ),
     Mutant(
         name="distances: sums by the group of the other row",

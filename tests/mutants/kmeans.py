@@ -61,7 +61,7 @@ KMEANS = (
         file="cluster/kmeans.py",
         old="offset = samples.mean(axis=0, dtype=np.float64).astype(x.dtype)",
         new="offset = np.zeros_like(x[0])",
-        why="Far from the origin ||x||^2 - 2 x.c + ||c||^2 cancels, and in float32 the clusters are noise.",
+        why="Far from the origin a sum of many rows rounds to more than the rows differ by, and so do the centres.",
     ),
     Mutant(
         name="k-means: one mean for all features taken off",
@@ -484,14 +484,14 @@ KMEANS = (
     Mutant(
         name="k-means: data not scaled",
         file="cluster/kmeans.py",
-        old="unit, heaviest = _power_of_2(np.abs(centered).max()),",
+        old="unit, heaviest = unit_of(centered),",
         new="unit, heaviest = x.dtype.type(1),",
         why="The square of 1e-25 is no float32: all distances are 0, and nothing clusters.",
     ),
     Mutant(
         name="k-means: unit not a power of 2",
         file="cluster/kmeans.py",
-        old="unit, heaviest = _power_of_2(np.abs(centered).max()),",
+        old="unit, heaviest = unit_of(centered),",
         new="unit, heaviest = np.abs(centered).max(),",
         why="Dividing by a power of 2 rounds nothing; dividing by another number makes centres of whole numbers "
         "uneven.",
@@ -499,7 +499,7 @@ KMEANS = (
     Mutant(
         name="k-means: weights not scaled",
         file="cluster/kmeans.py",
-        old="_power_of_2(sample_weights.max())",
+        old="unit_of(sample_weights)",
         new="1.0",
         why="Weights of 1e-300 times squared distances vanish, though only their ratios mean anything.",
     ),

@@ -482,14 +482,6 @@ TSNE = (
         tests=COMPILED_TESTS,
     ),
     Mutant(
-        name="t-SNE: compiled pairs of points at the tile's edge",
-        file="cluster/_compiled.py",
-        old="if j + 1 < min(n, first) or end <= j < n - 1:",
-        new="if j < min(n - 1, first) or end <= j < n - 1:",
-        why="Where the second of two is in the tile, it would be paired with itself.",
-        tests=COMPILED_TESTS,
-    ),
-    Mutant(
         name="t-SNE: compiled sums of the last point forgotten",
         file="cluster/_compiled.py",
         old="    while j < n:\n",
