@@ -115,9 +115,9 @@ picture.show("lesson_03_k_means", save="--save" in sys.argv)
 # %% [markdown]
 # ## The library's version
 #
-# `KMeans` has scikit-learn's names: attributes that `fit` sets end in an underscore. Given the same start it must do the
-# same. Its `inertia_history_` is what we have called history. (It counts one iteration more: the one in which it finds
-# that no centre moves.)
+# `KMeans` has scikit-learn's names: attributes that `fit` sets end in an underscore. Given the same start it must do
+# the same. Its `inertia_history_` is what we have called history. (It counts one iteration more: the one in which it
+# finds that no centre moves.)
 
 # %%
 model = KMeans(3, init=start, tol=0).fit(x)
@@ -215,9 +215,9 @@ assert KMeans(2, init=[[0.0], [4.0]]).fit([[0], [4]]).predict([[2]]).tolist() ==
 #
 #     |x - c|^2 = |x|^2 - 2 x.c + |c|^2,
 #
-# which needs one matrix product, and |x|^2 is the same for all centres, so it may go. It is right on paper, it is quicker,
-# and it passes most tests. **Predict:** all we do now is to move all the data to the right, by 10,000, in float32,
-# as models have it. What will change?
+# which needs one matrix product, and |x|^2 is the same for all centres, so it may go. It is right on paper, it is
+# quicker, and it passes most tests. **Predict:** all we do now is to move all the data to the right, by 10,000, in
+# float32, as models have it. What will change?
 
 
 # %%
@@ -234,8 +234,8 @@ for shift in (0, 100, 10_000):
 assert wrong > 0.05 and differences == 0
 
 # %% [markdown]
-# Float32 has seven digits. |c|^2 is 100,000,000, so it can be right to about 10, and the squared distances that it is to
-# decide between are no larger: what is left after subtracting is rounding. How it is caught: by a test that asks for
+# Float32 has seven digits. |c|^2 is 100,000,000, so it can be right to about 10, and the squared distances that it is
+# to decide between are no larger: what is left after subtracting is rounding. How it is caught: by a test that asks for
 # what must not matter. Moving all data by the same vector must change no label; neither may turning them, or the order
 # of the rows. The library takes differences (and moves the data to their mean first, so that centres keep their
 # digits), and its tests move data by 10,000.
@@ -252,8 +252,8 @@ assert (KMeans(3, init=start + [10_000, 0], tol=0).fit(far).labels_ == labels).a
 #   same one in metres.
 # - *Shapes.* Nearest centre means straight borders, so clusters come out round and of similar width.
 #
-# **Predict:** the three groups again, but the second coordinate is now in another unit, 100 times smaller. What share of
-# the samples is still with its group?
+# **Predict:** the three groups again, but the second coordinate is now in another unit, 100 times smaller. What share
+# of the samples is still with its group?
 
 
 # %%
@@ -285,8 +285,8 @@ assert share < 0.9
 # ## Exercises
 #
 # 1. One dimension, samples 0, 1, 5, 6, 7, k = 2, start at 0 and 1. Do Lloyd's steps by hand; check with `KMeans`.
-# 2. Show that the inertia around the means is also the sum, over the clusters, of all squared distances between pairs of
-#    their samples, each divided by the size of the cluster. (Hint: put each sample of a cluster for c in the formula
+# 2. Show that the inertia around the means is also the sum, over the clusters, of all squared distances between pairs
+#    of their samples, each divided by the size of the cluster. (Hint: put each sample of a cluster for c in the formula
 #    above, and add up.)
 # 3. Make the distances unsquared in `plus_plus`. How often does it find the nine groups now? Explain.
 # 4. Find a start for the nine groups where k-means ends with two centres in one group, and draw it with `draw_lloyd`.

@@ -4,7 +4,7 @@ Nothing is computed here that is not drawn from the results. Colours are told ap
 grey, and never carry a meaning alone: lines have markers or labels, clusters have marker shapes.
 """
 
-from .clusters import draw_lloyd
+from .clusters import draw_chance_scores, draw_lloyd
 from .dataset import draw_dataset
 from .derivatives import draw_step_sizes
 from .picture import Picture
@@ -15,6 +15,7 @@ __all__ = [
     "Picture",
     "draw_all",
     "draw_ari",
+    "draw_chance_scores",
     "draw_dataset",
     "draw_learning",
     "draw_lloyd",

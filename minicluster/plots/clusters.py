@@ -29,7 +29,6 @@ def draw_lloyd(x, steps, history):
     figure = pyplot.figure(figsize=WIDESCREEN, layout="constrained")
     figure.suptitle("k-means: each sample to the nearest centre, each centre to its samples' mean", fontsize=20)
     places = figure.add_gridspec(2, 3, width_ratios=(1, 1, 1.1))
-    low, high = x.min(axis=0), x.max(axis=0)
     everything = np.vstack([x, *(centers for _, centers, _ in steps)])  # (n + ..., 2)
     low, high = everything.min(axis=0), everything.max(axis=0)
     margin = 0.06 * (high - low)
@@ -42,7 +41,8 @@ def draw_lloyd(x, steps, history):
             axis.scatter(*x[own].T, s=26, color=colour, marker=marker, alpha=0.55, linewidths=0)
             axis.plot(*np.array([path[cluster] for path in paths]).T, color=BLACK, linewidth=1.5, linestyle=":")
             axis.plot(*centers[cluster], marker, color=colour, markeredgecolor=BLACK, markeredgewidth=2, markersize=16)
-        axis.set_title("start" if iteration == 0 else f"after {iteration} iteration{'s' * (iteration > 1)}", fontsize=16)
+        after = f"after {iteration} iteration{'s' * (iteration > 1)}"
+        axis.set_title(after if iteration else "start", fontsize=16)
         axis.set(xlim=(low[0] - margin[0], high[0] + margin[0]), ylim=(low[1] - margin[1], high[1] + margin[1]))
         axis.set(xticks=[], yticks=[])
         axis.grid(False)
@@ -56,8 +56,63 @@ def draw_lloyd(x, steps, history):
     axis.xaxis.get_major_locator().set_params(integer=True)
     moments = ", ".join("the start" if iteration == 0 else f"iteration {iteration}" for iteration, _, _ in steps)
     alt = (
-        f"k-means on {len(x)} points in the plane with {len(steps[0][1])} centres, at {moments}: points take the colour "
-        "and marker of their nearest centre, and dotted lines show the centres' ways. Beside it the inertia after each "
+        f"k-means on {len(x)} points in the plane with {len(steps[0][1])} centres, at {moments}: points take the "
+        "colour and marker of their nearest centre, and dotted lines show the centres' ways. Beside it the inertia after each "
         f"iteration: {', '.join(f'{value:.0f}' for value in history)}."
     )
     return Picture(figure, alt)
+
+
+@pyplot.rc_context(STYLE)
+def draw_chance_scores(n_clusters, scores, n_samples, n_classes):
+    """Draw what random clusters score, against how many there are.
+
+    Parameters
+    ----------
+    n_clusters : (m,) sequence of int
+        Rising.
+    scores : dict from str to (m,) sequence of float
+        At most 5 scores by name; the mean over random clusters.
+    n_samples, n_classes : int
+        Of the data, for the title.
+
+    Returns
+    -------
+    Picture
+    """
+    figure, axis = pyplot.subplots(figsize=WIDESCREEN, layout="constrained")
+    axis.set_title(f"What random clusters score: {n_samples} samples, {n_classes} classes", fontsize=20, pad=16)
+    axis.plot([n_clusters[0] * 0.9, n_clusters[-1]], [0, 0], color=GREY, linewidth=1.5, linestyle="--")
+    axis.text(n_clusters[0], -0.02, "nothing found", va="top", fontsize=16, color=GREY)
+    heights = _apart({name: curve[-1] for name, curve in scores.items()}, 0.055)
+    styles = ((SKY, "v"), (ORANGE, "s"), (RED, "^"), (BLUE, "D"), (BLACK, "o"))
+    for (name, curve), (colour, marker) in zip(scores.items(), styles):
+        axis.plot(n_clusters, curve, color=colour, marker=marker, markersize=9)
+        axis.text(n_clusters[-1] * 1.06, heights[name], name, color=colour, fontsize=18, va="center", fontweight="bold")
+    axis.set_xscale("log")
+    axis.set_xticks(list(n_clusters), [str(k) for k in n_clusters])
+    axis.minorticks_off()
+    axis.set(xlim=(n_clusters[0] * 0.9, n_clusters[-1] * 2), ylim=(-0.08, 1.02))
+    axis.set_xlabel("number of clusters", fontsize=18)
+    axis.set_ylabel("score (1: the same grouping)", fontsize=18)
+    axis.tick_params(labelsize=16)
+    ends = ", ".join(f"{name} {_two_digits(curve[0])} to {_two_digits(curve[-1])}" for name, curve in scores.items())
+    alt = (
+        f"Scores of clusters drawn at random for {n_samples} samples in {n_classes} classes, against the number of "
+        f"clusters, from {n_clusters[0]} to {n_clusters[-1]}: {ends}. 0 would mean that nothing was found."
+    )
+    return Picture(figure, alt)
+
+
+def _two_digits(number):
+    """Two digits behind the point, and no minus before 0.00."""
+    return f"{round(number, 2) + 0.0:.2f}"
+
+
+def _apart(heights, distance):
+    """Move heights up where labels beside them would overlap: {name: height}, at least `distance` from one another."""
+    moved, last = {}, -np.inf
+    for name in sorted(heights, key=heights.get):
+        crowded = heights[name] < last + distance
+        last = moved[name] = last + distance if crowded else heights[name]
+    return moved

@@ -540,13 +540,13 @@ def test_sums_are_float64():
 
 
 def test_means_far_from_the_origin_keep_all_their_digits():
-    # A sum of 3000 numbers of size 2^27 is 4e11, in steps of 6e-5, and each addition rounds: divided by 3000, the mean
-    # would be off by some 1e-7. Two means in steps of 2^-25 = 3e-8 are right to half a step, 1.5e-8.
+    # A sum of 100,000 numbers of size 2^27 is 1.3e13, in steps of 2e-3, and each addition rounds: divided by 100,000,
+    # the mean would be off by some 1e-6. Means in steps of 2^-26 = 1.5e-8 are right to a step.
     rng = np.random.default_rng(0)
-    steps = rng.integers(0, 2**18, size=(3000, 2))
+    steps = rng.integers(0, 2**18, size=(100_000, 2))
     x = steps * 2.0**-20 + np.array([2.0**27, -(2.0**27)])  # exact
     model = KMeans(1).fit(x)
-    exact = [sum(map(int, column)) / 3000 * 2.0**-20 for column in steps.T]
+    exact = [int(column.sum()) / 100_000 * 2.0**-20 for column in steps.T]
     np.testing.assert_allclose(model.cluster_centers_[0] - [2.0**27, -(2.0**27)], exact, rtol=0, atol=1.6e-8)
 
 
