@@ -8,6 +8,7 @@ from .clusters import draw_chance_scores, draw_lloyd
 from .dataset import draw_dataset
 from .derivatives import draw_step_sizes
 from .picture import Picture
+from .projections import draw_perplexities
 from .results import draw_all, draw_ari, draw_learning, draw_principal_components
 from .speed import draw_rungs
 
@@ -19,6 +20,7 @@ __all__ = [
     "draw_dataset",
     "draw_learning",
     "draw_lloyd",
+    "draw_perplexities",
     "draw_principal_components",
     "draw_rungs",
     "draw_step_sizes",

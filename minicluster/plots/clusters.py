@@ -57,8 +57,8 @@ def draw_lloyd(x, steps, history):
     moments = ", ".join("the start" if iteration == 0 else f"iteration {iteration}" for iteration, _, _ in steps)
     alt = (
         f"k-means on {len(x)} points in the plane with {len(steps[0][1])} centres, at {moments}: points take the "
-        "colour and marker of their nearest centre, and dotted lines show the centres' ways. Beside it the inertia after each "
-        f"iteration: {', '.join(f'{value:.0f}' for value in history)}."
+        "colour and marker of their nearest centre, and dotted lines show the centres' ways. Beside it the inertia "
+        f"after each iteration: {', '.join(f'{value:.0f}' for value in history)}."
     )
     return Picture(figure, alt)
 
