@@ -100,15 +100,15 @@ def _parser():
 
     bench = commands.add_parser(
         "bench",
-        help="time the kernels, the layers and whole training steps",
-        description="Time matrix products from the naive triple loop up, attention, and whole training steps, with "
-        "NumPy, Numba and, if it happens to be installed, PyTorch: each in a process of its own, in turn, on equally "
-        "many threads. Takes a few minutes; the first time, compiling adds another.",
+        help="time the kernels, the layers, whole training steps, and clusters",
+        description="Time matrix products from the naive triple loop up, attention, whole training steps, k-means and "
+        "t-SNE, with NumPy, Numba and, if they happen to be installed, PyTorch and scikit-learn: each in a process of "
+        "its own, in turn, on equally many threads. Takes some minutes; the first time, compiling adds another.",
     )
     bench.set_defaults(run=_bench)
     add = bench.add_argument
     add("--quick", action="store_true", help="fewer rounds and points: about a minute, and noisier")
-    add("--only", nargs="+", metavar="PART", help="only these parts: ladder, layers, steps, growth")
+    add("--only", nargs="+", metavar="PART", help="only these parts: ladder, layers, steps, growth, clusters")
     add("--threads", type=int, metavar="N", help="threads of each rival (default: NUMBA_NUM_THREADS, or all cores)")
     add(
         "--json",

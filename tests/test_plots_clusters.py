@@ -1,4 +1,4 @@
-"""Pictures of clustering and projecting: what is drawn is what was given, in marks that are told apart without colour."""
+"""Pictures of clustering and projecting: what is drawn is what was given, in marks told apart without colour."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,8 @@ def test_k_means_at_work(run, keep):
     x, steps, history = run
     picture = keep(plots.draw_lloyd(x, steps, history))
     *moments, curve = picture.figure.axes
-    assert [axis.get_title() for axis in moments] == ["start", "after 1 iteration", "after 2 iterations", "after 7 iterations"]
+    titles = [axis.get_title() for axis in moments]
+    assert titles == ["start", "after 1 iteration", "after 2 iterations", "after 7 iterations"]
     for axis, (_, centers, labels) in zip(moments, steps):
         dots = points_of(axis)
         shown = sorted(dots.values(), key=len)
@@ -74,7 +75,8 @@ def test_scores_of_chance(keep):
     assert {*scores, "nothing found"} == {*labels}
     for line, name in zip(curves, scores):
         assert labels[name].get_color() == line.get_color()
-        assert 0 <= labels[name].get_position()[1] - scores[name][-1] + 1e-3 < 0.06  # beside the curve's end, or just above
+        above = labels[name].get_position()[1] - scores[name][-1]
+        assert -1e-3 < above < 0.06  # beside the curve's end, or just above
     assert (axis.get_xscale(), "600 samples, 10 classes" in axis.get_title()) == ("log", True)
     assert "Rand index 0.50 to 0.90" in picture.alt and "AMI 0.00 to 0.00" in picture.alt
     assert not list(texts_cut_off(picture))
@@ -90,7 +92,8 @@ def test_labels_that_would_overlap_are_moved_apart(keep):
 def test_perplexities(keep):
     rng = np.random.default_rng(0)
     group = np.repeat([0, 1, 2], [3, 4, 5])
-    panels = [(k, rng.normal(size=(12, 2)) * k, f"width ratio {k}.0 (true 3)\ndistance ratio 1.0") for k in (2, 30, 100)]
+    note = "width ratio {}.0 (true 3)\ndistance ratio 1.0"
+    panels = [(k, rng.normal(size=(12, 2)) * k, note.format(k)) for k in (2, 30, 100)]
     picture = keep(plots.draw_perplexities(panels, group, ["near", "other", "wide"], "Some data"))
     assert len(picture.figure.axes) == 3
     for axis, (perplexity, points, note) in zip(picture.figure.axes, panels):
@@ -103,5 +106,5 @@ def test_perplexities(keep):
         assert low < points[:, 1].min() and points[:, 1].max() < high
     (legend,) = picture.figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["near", "other", "wide"]
-    assert picture.alt.startswith("Some data. The same 12 rows at 3 perplexities: at 2, width ratio 2.0 (true 3), distance")
+    assert picture.alt.startswith("Some data. The same 12 rows at 3 perplexities: at 2, width ratio 2.0 (true 3), ")
     assert not list(texts_cut_off(picture))

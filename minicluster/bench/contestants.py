@@ -1,4 +1,4 @@
-"""Who takes part: NumPy, Numba and PyTorch, each with the environment that its process needs."""
+"""Who takes part: NumPy, Numba, PyTorch, scikit-learn, each with the environment that its process needs."""
 
 import importlib.util
 import os
@@ -19,7 +19,7 @@ class Rival:
     label : str
         For tables.
     kind : str
-        "numpy", "numba" or "torch".
+        "numpy", "numba", "torch" or "sklearn".
     environment : dict from str to str
         All variables of its process.
     """
@@ -35,7 +35,7 @@ def environment_for(kind, threads, environment, unset=(), **more):
     Parameters
     ----------
     kind : str
-        "numpy", "numba" or "torch".
+        "numpy", "numba", "torch" or "sklearn".
     threads : int
         Numba's or the library's. Where Numba computes, BLAS gets one thread.
     environment : mapping from str to str
@@ -59,7 +59,7 @@ def environment_for(kind, threads, environment, unset=(), **more):
     return found | more
 
 
-def make_rivals(threads, environment):
+def make_rivals(threads, environment, clusters=True):
     """Return {name: Rival} of all that might be timed here.
 
     Parameters
@@ -67,6 +67,8 @@ def make_rivals(threads, environment):
     threads : int
     environment : mapping from str to str
         Where variables in it bend NumPy's BLAS or PyTorch, these appear twice: with the variables and without.
+    clusters : bool
+        Whether scikit-learn, which only knows about clusters, is wanted.
 
     Returns
     -------
@@ -87,6 +89,8 @@ def make_rivals(threads, environment):
     add("numba", "Numba", "numba")
     if importlib.util.find_spec("torch") is not None:
         add_library("torch", "PyTorch")
+    if clusters and importlib.util.find_spec("sklearn") is not None:
+        add_library("sklearn", "scikit-learn")
     if threads > 1:
         add(ONE_THREAD, "NumPy, one thread", "numpy", threads=1, unset=BENDING["numpy"])  # NumPy at its best
     return rivals

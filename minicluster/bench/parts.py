@@ -1,7 +1,8 @@
-"""The parts of the benchmark: the ladder, layers, whole steps, growth. Each takes a Stopwatch and returns results."""
+"""The parts of the benchmark: ladder, layers, steps, growth, clusters. Each takes a Stopwatch and returns results."""
 
 from dataclasses import replace
 
+from .cluster_parts import cluster_turns, clusters
 from .contestants import ONE_THREAD
 from .timing import GIGA
 
@@ -10,17 +11,20 @@ PYTHON_EDGE = 64  # of the square matrices that plain Python multiplies: that ta
 NAIVE_ROWS = 128  # of the compiled naive loop's: with all rows it would take half a second or more
 WIDENING = 4  # F / C
 
+__all__ = ["clusters", "growth", "ladder", "layers", "steps", "turns"]
+
 
 def turns(plan, parts, rivals):
     """How many turns of a rival `parts` take, for the progress line."""
-    contestants = len(rivals) - (ONE_THREAD in rivals)
+    contestants = len([name for name in rivals if name != ONE_THREAD and not name.startswith("sklearn")])
     each = {
-        "ladder": len(rivals) + contestants + 1,  # products, MLPs, the peak
+        "ladder": 2 * contestants + (ONE_THREAD in rivals) + 1,  # products, MLPs, the peak
         "layers": len(plan.sizes) * contestants,
         "steps": len(plan.sizes) * contestants,
         "growth": len(plan.growth) + 1,
     }
-    return plan.rounds * sum(each[part] for part in parts)
+    of_clusters = cluster_turns(plan, rivals) if "clusters" in parts else 0
+    return plan.rounds * sum(each[part] for part in parts if part in each) + of_clusters
 
 
 def ladder(stopwatch):

@@ -8,6 +8,7 @@ from ..nn.parameters import Parameters
 from ..training import train_step
 from ..training.memory import keep_freed_memory
 from . import machine
+from .cluster_rivals import ClusterCases
 from .sizes import Size
 
 SEED = 0
@@ -127,7 +128,7 @@ def mlp_arrays(shape):
     return x, fc_weight, fc_bias, proj_weight, proj_bias, residual
 
 
-class NumbaRival(NumpyRival):
+class NumbaRival(ClusterCases, NumpyRival):
     """The kernels."""
 
     backend = "numba"
@@ -170,6 +171,12 @@ class NumbaRival(NumpyRival):
             "dy @ W.T": lambda: multiply_rows(dy, transposed(weight, self.memory), out),
             "x.T @ dy": lambda: weight_gradient(x, dy, out),
         }
+
+    def library(self):
+        """Return the module with our k-means, t-SNE and so on."""
+        from .. import cluster
+
+        return cluster
 
     def attention(self):
         """Return the kernels' forward and backward."""

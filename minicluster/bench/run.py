@@ -12,7 +12,7 @@ from .processes import WorkerFailed, Workers
 from .sizes import FULL
 from .stopwatch import Stopwatch
 
-PARTS = ("ladder", "layers", "steps", "growth")
+PARTS = ("ladder", "layers", "steps", "growth", "clusters")
 
 
 def bench(plan=FULL, threads=None, parts=PARTS, environment=None, stream=None):
@@ -24,7 +24,7 @@ def bench(plan=FULL, threads=None, parts=PARTS, environment=None, stream=None):
     threads : int, optional
         For all rivals alike; by default as many as NUMBA_NUM_THREADS says, or as there are usable cores.
     parts : sequence of str
-        Some of "ladder", "layers", "steps", "growth".
+        Some of "ladder", "layers", "steps", "growth", "clusters".
     environment : mapping from str to str, optional
         By default os.environ.
     stream : text file, optional
@@ -45,7 +45,7 @@ def bench(plan=FULL, threads=None, parts=PARTS, environment=None, stream=None):
     began = time.perf_counter()
     environment = dict(os.environ if environment is None else environment)
     threads = default_threads(environment) if threads is None else threads
-    with Workers(make_rivals(threads, environment)) as workers:
+    with Workers(make_rivals(threads, environment, "clusters" in parts)) as workers:
         rivals, found = _describe(workers), {}
         with Progress(measurements.turns(plan, parts, workers.rivals), "measuring", stream) as progress:
             stopwatch = Stopwatch(plan, workers, threads, progress)

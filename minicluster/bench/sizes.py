@@ -77,6 +77,17 @@ class Plan:
         `tokens`, `width` and `layers`, each a tuple of int: the values that this one of a Size's attributes takes
         while the others keep those of `growth_size`.
     growth_size : Size
+    kmeans_sizes : tuple of int
+        Rows that k-means clusters.
+    cluster_size : int
+        Rows of silhouettes and neighbours.
+    tsne_size, tsne_iterations : int
+    growing_n, growing_k, growing_tsne : tuple of int
+        Rows and clusters of k-means, and rows of t-SNE, that show how the time grows.
+    growing_iterations : int
+        Of t-SNE there.
+    quality_sets : int
+        Data sets on which k-means' inertia is compared with scikit-learn's; with 0 nothing is compared.
     """
 
     sizes: dict
@@ -90,6 +101,15 @@ class Plan:
     ladder_columns: int = 1024
     growth: dict = None
     growth_size: Size = None
+    kmeans_sizes: tuple = (600, 20_000)
+    cluster_size: int = 5000
+    tsne_size: int = 2000
+    tsne_iterations: int = 1000
+    growing_n: tuple = (2500, 5000, 10_000, 20_000)
+    growing_k: tuple = (5, 10, 20, 40)
+    growing_tsne: tuple = (500, 1000, 2000, 4000)
+    growing_iterations: int = 100
+    quality_sets: int = 10
 
 
 FULL = Plan(
@@ -104,4 +124,13 @@ QUICK = replace(
     layer_seconds=0.01,
     growth={"tokens": (8, 16, 32), "width": (32, 64, 128), "layers": (2, 4, 8)},
     growth_size=SIZES["A"],
+    kmeans_sizes=(600, 2000),
+    cluster_size=1000,
+    tsne_size=500,
+    tsne_iterations=250,  # the fewest that scikit-learn accepts
+    growing_n=(500, 1000, 2000),
+    growing_k=(5, 10, 20),
+    growing_tsne=(250, 500, 1000),
+    growing_iterations=20,
+    quality_sets=0,
 )

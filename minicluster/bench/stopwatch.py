@@ -30,8 +30,8 @@ class Stopwatch:
         self._progress, self._turns = progress, 0
 
     def contestants(self):
-        """The names of the rivals on all threads."""
-        return [name for name in self.workers.rivals if name != ONE_THREAD]
+        """The names of the rivals on all threads that know layers."""
+        return [name for name in self.workers.rivals if name != ONE_THREAD and not name.startswith("sklearn")]
 
     def kernels(self):
         """The name of the rival with the kernels, or None if it failed."""

@@ -2,10 +2,13 @@
 
 import textwrap
 
+from .cluster_parts import quality_lines
+
 COLUMNS = 100
 WIDEST_CELL = 13
 MARGIN = 34  # of tables with a column for each rival
 LABEL = 24  # columns of a row's label
+CASE = 48  # and of a case of clusters
 BUSY = 1.3  # median over fastest call; on an idle machine it is 1.1 or less
 REFERENCES = {"torch": "PyTorch's", "numpy": "NumPy's"}
 
@@ -67,6 +70,8 @@ def text(results):
         sections.append(_steps(results))
     if results.get("growth"):
         sections.append(_growth(results))
+    if "clusters" in results:
+        sections.append(_clusters(results))
     return "\n\n".join("\n".join(line.rstrip() for line in lines) for lines in sections if lines)
 
 
@@ -194,6 +199,27 @@ def _growth(results):
         lines.append(f"  {title:20}" + "".join(f"{point['value']:>12}" for point in points))
         lines.append(f"  {'ms':20}" + "".join(f"{_digits(point['median_ms']):>12}" for point in points))
         lines.append(f"  {'tokens a second':20}" + "".join(f"{point['tokens_per_second']:>12,.0f}" for point in points))
+    return lines
+
+
+def _clusters(results):
+    found = results["clusters"]
+    rivals = _timed(found["cases"])
+    # scikit-learn at its best is what ours is compared with.
+    reference = next((name for name in ("sklearn_unset", "sklearn") if name in rivals), None)
+    lines = ["clusters, ms (float64; ours with the kernels)", *_heading(results, rivals, " " * CASE)]
+    if reference and "numba" in rivals:
+        lines[1] += f"{'ratio':>8}"
+    for row in found["cases"]:
+        cells = [_digits(row["times"][name]["median_ms"]) if name in row["times"] else "-" for name in rivals]
+        line = f"{row['what']:{CASE}}" + _cells(cells)
+        if reference in row["times"] and "numba" in row["times"]:
+            line += f"{row['times']['numba']['median_ms'] / row['times'][reference]['median_ms']:8.2f}"
+        lines.append(line)
+    lines += quality_lines(found["quality"])
+    for what, points in found["growth"].items():
+        lines.append(f"  {what:{CASE}}" + "".join(f"{point['value']:>10,}" for point in points))
+        lines.append(f"  {'ms':{CASE}}" + "".join(f"{_digits(point['median_ms']):>10}" for point in points))
     return lines
 
 

@@ -18,6 +18,7 @@ RIVALS = {
     "numpy": ("rivals", "NumpyRival"),
     "numba": ("rivals", "NumbaRival"),
     "torch": ("torch_rival", "TorchRival"),
+    "sklearn": ("cluster_rivals", "SklearnRival"),
 }
 
 

@@ -5,7 +5,9 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from matplotlib import pyplot
@@ -19,6 +21,7 @@ from minicluster.bench import (
     Size,
     WorkerFailed,
     bench,
+    cluster_parts,
     contestants,
     processes,
     rungs,
@@ -40,6 +43,15 @@ TINY = Plan(
     ladder_columns=32,
     growth={"tokens": (2, 4), "width": (4, 8), "layers": (1, 2)},
     growth_size=SMALL,
+    kmeans_sizes=(30, 40),
+    cluster_size=50,
+    tsne_size=40,
+    tsne_iterations=2,
+    growing_n=(30, 40),
+    growing_k=(2, 3, 5),
+    growing_tsne=(35, 40),
+    growing_iterations=1,
+    quality_sets=0,
 )
 KERNELS = "numba"
 TIMES = {"median_ms", "fastest_ms", "calls", "gflops", "fastest_gflops"}
@@ -68,7 +80,7 @@ def quick_is_tiny(monkeypatch):
 def test_results_have_the_documented_keys_and_are_json(results):
     assert json.loads(json.dumps(results, allow_nan=False))["minicluster"]
     documented = "minicluster date seconds threads rounds machine variables rivals reference left_out disagreements"
-    assert results.keys() == {*documented.split(), "peak", "ladder", "mlp", "layers", "steps", "growth"}
+    assert results.keys() == {*documented.split(), "peak", "ladder", "mlp", "layers", "steps", "growth", "clusters"}
     assert results["rivals"].keys() == {"numpy", KERNELS}
     assert results["reference"] == "numpy" and results["threads"] == 1 and results["rounds"] == 2
     assert results["left_out"] == {} and results["disagreements"] == []
@@ -102,6 +114,54 @@ def test_steps_and_growth_have_tokens_a_second(results):
     assert growth["rival"] == KERNELS
     values = {name: [point["value"] for point in growth[name]] for name in ("tokens", "width", "layers", "threads")}
     assert values == {"tokens": [2, 4], "width": [4, 8], "layers": [1, 2], "threads": [1]}
+
+
+def test_clusters_are_timed_and_grow(results):
+    found = results["clusters"]
+    assert [row["what"] for row in found["cases"]] == [
+        "k-means, 30 x 64, k = 10, 10 starts",
+        "k-means, 40 x 64, k = 10, 10 starts",
+        "silhouette, 50 x 64",
+        "5 nearest neighbours, 50 x 64",
+        "t-SNE, 40 x 64, 2 iterations",
+    ]
+    assert all(row["times"].keys() == {KERNELS} for row in found["cases"])  # scikit-learn is not there
+    values = {what: [point["value"] for point in points] for what, points in found["growth"].items()}
+    assert values == {
+        "k-means, n": [30, 40],
+        "k-means of 40 rows, k": [2, 3, 5],
+        "t-SNE, 1 iterations, n": [35, 40],
+    }
+    assert found["quality"] == {}
+    (line,) = [line for line in text(results).splitlines() if line.startswith("silhouette")]
+    assert len(line.split()) == 5  # what, its three sizes, and ours
+
+
+def test_clusters_are_compared_with_scikit_learn(results):
+    cases = []
+    for row in results["clusters"]["cases"]:
+        ours = row["times"][KERNELS]
+        cases.append({**row, "times": {KERNELS: ours, "sklearn": {"median_ms": 2 * ours["median_ms"]}}})
+    quality = {"best inertia": [1.0, 1.01, 0.99]}
+    rivals = {**results["rivals"], "sklearn": {**results["rivals"]["numpy"], "label": "scikit-learn"}}
+    told = text({**results, "rivals": rivals, "clusters": {"cases": cases, "quality": quality, "growth": {}}})
+    section = told[told.index("clusters, ms") :].splitlines()
+    assert section[1].split() == ["Numba", "scikit-learn", "ratio"]
+    assert [line.split()[-1] for line in section[2:7]] == ["0.50"] * 5
+    assert "best inertia, ours over scikit-learn's: 1.0000 (median of 3; 0.9900 to 1.0100)" in section
+
+
+def test_quality_is_ours_over_scikit_learns():
+    class Workers:
+        rivals = {KERNELS: None, "sklearn": None}
+
+        def ask(self, name, request, cases):
+            return [(3 if name == KERNELS else 2) * (case["seed"] + 1) for case in cases]
+
+    plan = replace(TINY, quality_sets=4)
+    watch = SimpleNamespace(plan=plan, workers=Workers(), kernels=lambda: KERNELS)
+    quality = cluster_parts._quality(watch)
+    assert quality == {"best inertia": [1.5] * 4, "t-SNE's final divergence": [1.5] * 5}
 
 
 def test_a_steps_work_is_counted_by_hand():

@@ -32,20 +32,22 @@ def with_torch(monkeypatch):
 
 def test_libraries_that_variables_bend_take_part_with_and_without_them(with_torch):
     plain = contestants.make_rivals(2, {})
-    assert list(plain) == ["numpy", "numba", "torch", contestants.ONE_THREAD]
+    assert list(plain) == ["numpy", "numba", "torch", "sklearn", contestants.ONE_THREAD]
     bent = contestants.make_rivals(2, {"OPENBLAS_CORETYPE": "Haswell"})
-    assert bent.keys() - plain.keys() == {"numpy_unset"}
+    assert bent.keys() - plain.keys() == {"numpy_unset", "sklearn_unset"}
     assert bent["numpy"].environment["OPENBLAS_CORETYPE"] == "Haswell"
     assert "OPENBLAS_CORETYPE" not in bent["numpy_unset"].environment
     assert contestants.make_rivals(2, {"OMP_WAIT_POLICY": "active"}).keys() - plain.keys() == {
         "numpy_unset",
         "torch_unset",
+        "sklearn_unset",
     }
+    assert "sklearn" not in contestants.make_rivals(2, {}, clusters=False)
 
 
 def test_all_rivals_get_the_same_number_of_threads_whatever_the_environment_says(with_torch):
     rivals = contestants.make_rivals(3, {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "7", "NUMBA_NUM_THREADS": "5"})
-    for name in ("numpy", "torch"):
+    for name in ("numpy", "torch", "sklearn"):
         assert {rivals[name].environment[variable] for variable in machine.THREADS} == {"3"}
     assert rivals["numba"].environment["NUMBA_NUM_THREADS"] == "3"
     assert rivals["numba"].environment["OPENBLAS_NUM_THREADS"] == "1"  # which otherwise takes the kernels' cores

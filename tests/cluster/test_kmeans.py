@@ -379,7 +379,7 @@ def test_heavy_rows_are_likelier_first_centres():
         ([1, np.nan, 1, 1, 1, 1], ValueError, r"sample_weight\[1\] = nan"),
         ([1, 1, 1, 1, 1, np.inf], ValueError, r"sample_weight\[5\] = inf"),
         (np.zeros(6), ValueError, "sample_weight is 0 for all samples, expected some above 0"),
-        (np.full(6, 1e305), ValueError, r"sample_weight holds 1e\+305, expected at most .*: the inertia would overflow"),
+        (np.full(6, 1e305), ValueError, r"sample_weight holds 1e\+305, expected at most .* inertia would overflow"),
         (list("abcdef"), TypeError, "sample_weight has dtype <U1, expected real numbers"),
     ],
 )

@@ -258,8 +258,8 @@ def test_more_neighbours_than_there_are(perplexity, warned, recwarn):
     model = TSNE(perplexity=perplexity, max_iter=260).fit(x)
     assert np.isfinite(model.embedding_).all()
     messages = [str(one.message) for one in recwarn]
-    expected = f"perplexity = {perplexity}, more than the 59 neighbours of each of n = 60 samples: all of them count alike"
-    assert messages == [expected] * warned
+    expected = f"perplexity = {perplexity}, more than the 59 neighbours of each of n = 60 samples"
+    assert messages == [f"{expected}: all of them count alike"] * warned
     assert not warned or (recwarn[0].category is RuntimeWarning and recwarn[0].filename == __file__)
 
 
@@ -303,7 +303,7 @@ def test_defaults_are_those_of_scikit_learn():
         ({"early_exaggeration": 0.5}, ValueError, "early_exaggeration = 0.5, expected a finite number, at least 1"),
         ({"learning_rate": 0}, ValueError, "learning_rate = 0, expected a finite number, above 0"),
         ({"learning_rate": "fast"}, ValueError, "learning_rate = 'fast', expected 'auto' or a number"),
-        ({"learning_rate": 1e30}, ValueError, r"learning_rate = 1e\+30, expected less: the points have run to infinity"),
+        ({"learning_rate": 1e30}, ValueError, r"learning_rate = 1e\+30, expected less: the points have run to inf"),
         ({"max_iter": 0}, ValueError, "max_iter = 0, expected at least 1"),
         ({"n_iter_without_progress": 0}, ValueError, "n_iter_without_progress = 0, expected at least 1"),
         ({"min_grad_norm": -1}, ValueError, "min_grad_norm = -1, expected a finite number, at least 0"),

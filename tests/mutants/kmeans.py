@@ -16,7 +16,8 @@ KMEANS = (
         name="k-means: median instead of mean of a cluster",
         file="cluster/kmeans.py",
         old="        old, centers = centers, means.astype(x.dtype)",
-        new="        means = np.array([np.median(x[labels == c], axis=0) if counts[c] else 0 * x[0] for c in range(len(means))])\n"
+        new="        means = np.array([np.median(x[labels == c], axis=0) if counts[c] else 0 * x[0] "
+        "for c in range(len(means))])\n"
         "        old, centers = centers, means.astype(x.dtype)",
         why="The mean lowers the sum of squares; the median lowers a sum of absolute values, another algorithm's.",
     ),
@@ -367,10 +368,8 @@ KMEANS = (
     Mutant(
         name="k-means: history of the last run",
         file="cluster/kmeans.py",
-        old="                self.inertia_history_ = np.array([*(heaviest * float(unit) ** 2 * np.array(history)), inertia])"
-,
-        new="            self.inertia_history_ = np.array([*(heaviest * float(unit) ** 2 * np.array(history)), inertia])"
-,
+        old="                self.inertia_history_ = np.array(",
+        new="            self.inertia_history_ = np.array(",
         why="Attributes describe the run that was kept, all of them the same one.",
     ),
     Mutant(
