@@ -6,7 +6,7 @@ from . import machine
 
 GROUPS = 10  # blobs in the data, and clusters sought unless a case says otherwise
 NEIGHBORS = 5
-SPREAD = 0.5  # of the blobs' centres, where rows have 1 around them: groups overlap, so k-means has local minima
+SPREAD = 0.3  # of the centres, where rows have 1 around them: groups overlap, and k-means has many local minima
 
 
 def blobs(n, features, seed):
