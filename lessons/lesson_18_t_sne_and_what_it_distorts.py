@@ -33,7 +33,7 @@ from minicluster.plots import draw_perplexities
 # 2008): a picture that keeps *neighbours*, and nothing else on purpose.
 #
 # Our data have a truth that we know. Three groups of 100 rows in 64 dimensions: `near` and `other` are 16 apart and
-# tight, `wide` is 48 away from both and three times as wide.
+# tight; `wide` is 48 away from `near`, 51 from `other`, and three times as wide.
 
 # %%
 rng = np.random.default_rng(18)
