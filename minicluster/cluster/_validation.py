@@ -122,6 +122,13 @@ def check_weights(weights, x, name="sample_weight"):
     return weights
 
 
+def check_start(init, n_features, dtype):
+    """Return `init`, checked as by check_data, as an array of `dtype`, which must be able to hold it."""
+    init = check_data(init, "init", n_features, any_unit=True)
+    with np.errstate(over="ignore"):
+        return check_data(init.astype(dtype), "init", any_unit=True)
+
+
 def check_same_length(first, first_name, second, second_name):
     """Raise ValueError unless both have the same number of rows."""
     if len(first) != len(second):

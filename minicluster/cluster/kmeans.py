@@ -7,7 +7,7 @@ import numpy as np
 
 from ._rows import distinct_rows, first_distinct_rows, unit_of
 from ._operations import operations
-from ._validation import check_data, check_fitted, check_integer, check_number, check_random_state, check_weights
+from ._validation import check_data, check_fitted, check_integer, check_number, check_random_state, check_start, check_weights
 
 AUTO_RUNS = {"k-means++": 1, "random": 10}  # restarts for n_init="auto": a random start more often ends badly
 
@@ -238,7 +238,7 @@ class KMeans:
             if init not in AUTO_RUNS:
                 raise ValueError(f"init = {init!r}, expected 'k-means++', 'random' or a (k, C) array")
         else:
-            init = check_data(init, "init", n_features=x.shape[1]).astype(x.dtype)  # (k, C)
+            init = check_start(init, x.shape[1], x.dtype)  # (k, C)
             if len(init) != n_clusters:
                 raise ValueError(f"init has {len(init)} rows, expected n_clusters = {n_clusters}")
         if isinstance(self.n_init, str):

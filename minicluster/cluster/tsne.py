@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._operations import operations
-from ._validation import check_data, check_integer, check_number, check_random_state
+from ._validation import check_data, check_integer, check_number, check_random_state, check_start
 from .affinities import joint_affinities
 from .pca import PCA
 
@@ -236,10 +236,10 @@ class TSNE:
         rng = check_random_state(self.random_state)
         shape = len(x), self.n_components
         if not isinstance(self.init, str):
-            points = check_data(self.init, "init", n_features=self.n_components)  # (n, d)
+            points = check_start(self.init, self.n_components, np.float32)  # (n, d)
             if len(points) != len(x):
                 raise ValueError(f"init has {len(points)} rows, expected {len(x)} as x has")
-            return points.astype(np.float32)
+            return points
         if self.init == "random":
             return (START_SPREAD * rng.standard_normal(shape)).astype(np.float32)
         if self.init != "pca":

@@ -674,6 +674,11 @@ def test_a_tie_goes_to_the_lowest_label_in_every_iteration():
     assert KMeans(2, init=[[0.0], [4.0]]).fit([[0], [2], [4]]).cluster_centers_.tolist() == [[1], [4]]
 
 
+def test_a_start_that_the_dtype_can_not_hold_is_refused():
+    with pytest.raises(ValueError, match=r"init\[0, 0\] = inf, expected finite numbers"):
+        KMeans(2, init=[[1e100], [0]]).fit(LINE.astype(np.float32))
+
+
 def test_a_start_given_as_an_array_is_not_rounded():
     # 1 is nearer to the second centre by 1e-9; in float32 it would be a tie.
     model = KMeans(2, init=[[0.0], [2 - 1e-9]]).fit([[0], [1], [2]])

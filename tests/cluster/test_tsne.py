@@ -311,6 +311,7 @@ def test_defaults_are_those_of_scikit_learn():
         ({"init": np.zeros((5, 2))}, ValueError, "init has 5 rows, expected 60 as x has"),
         ({"init": np.zeros((60, 3))}, ValueError, "init has 3 features, expected 2"),
         ({"init": np.full((60, 2), np.nan)}, ValueError, r"init\[0, 0\] = nan"),
+        ({"init": np.full((60, 2), 1e100)}, ValueError, r"init\[0, 0\] = inf, expected finite numbers"),
         ({"method": "barnes_hut"}, ValueError, "method = 'barnes_hut', expected 'exact'"),
         ({"snapshot_every": 0}, ValueError, "snapshot_every = 0, expected at least 1"),
         ({"random_state": -1}, ValueError, "random_state = -1, expected at least 0"),

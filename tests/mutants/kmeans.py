@@ -317,8 +317,8 @@ KMEANS = (
     Mutant(
         name="k-means: start given as an array rounded to float32",
         file="cluster/kmeans.py",
-        old='init = check_data(init, "init", n_features=x.shape[1]).astype(x.dtype)',
-        new='init = check_data(init, "init", n_features=x.shape[1]).astype(np.float32)',
+        old="init = check_start(init, x.shape[1], x.dtype)",
+        new="init = check_start(init, x.shape[1], np.float32)",
         why="The data are float64, and a sample between two centres may change sides.",
     ),
     Mutant(
