@@ -7,7 +7,15 @@ import numpy as np
 
 from ._rows import distinct_rows, first_distinct_rows, unit_of
 from ._operations import operations
-from ._validation import check_data, check_fitted, check_integer, check_number, check_random_state, check_start, check_weights
+from ._validation import (
+    check_data,
+    check_fitted,
+    check_integer,
+    check_number,
+    check_random_state,
+    check_start,
+    check_weights,
+)
 
 AUTO_RUNS = {"k-means++": 1, "random": 10}  # restarts for n_init="auto": a random start more often ends badly
 
@@ -117,8 +125,21 @@ class KMeans:
             self.cluster_centers_ = samples[np.resize(first, n_clusters)]  # (k, C) the d rows, then these over again
             self.labels_, self.inertia_ = self._label(x, weights)
             self.n_iter_, self.inertia_history_ = 1, np.array([self.inertia_, self.inertia_])
-            return self
+        else:
+            self._keep_best_run(x, weights, samples, sample_weights, n_clusters, n_init, init, rng)
+        return self
 
+    def _keep_best_run(self, x, weights, samples, sample_weights, n_clusters, n_init, init, rng):
+        """Run Lloyd's algorithm n_init times on the m samples that count, label all n rows, and set the attributes.
+
+        Parameters
+        ----------
+        x, weights : (n, C) and (n,) arrays
+        samples, sample_weights : (m, C) and (m,) arrays
+            Those of positive weight.
+        n_clusters, n_init, init, rng
+            From `_check_settings`.
+        """
         # Around 0 a centre keeps all its digits; far from it, in float32, it could not move by less than x is exact to.
         # In a unit near their size, no square of a small number is lost below the smallest float. A unit that is a
         # power of 2 rounds nothing.
@@ -150,7 +171,6 @@ class KMeans:
                 self.cluster_centers_, self.labels_, self.inertia_ = centers, labels, inertia
                 self.n_iter_ = len(history)
                 self.inertia_history_ = np.array([*(heaviest * float(unit) ** 2 * np.array(history)), inertia])
-        return self
 
     def predict(self, x):
         """Give each row the cluster whose centre is nearest.
