@@ -36,6 +36,8 @@ def regrouping_null(labels_pred, subgroups, groups, *, n_draws=1000, seed=0):
     TypeError, ValueError
         If an argument is not of its kind, lengths differ, or a subgroup is not in 0..P-1.
 
+    O(n + n_draws k P G) time for k clusters, P subgroups and G groups; blocks of memory.
+
     Source: ours; a permutation test that permutes the subgroups, because these, not the samples, are independent.
     """
     n_draws = check_integer(n_draws, "n_draws", low=1)

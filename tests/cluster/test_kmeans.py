@@ -18,7 +18,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minicluster.cluster import ConvergenceWarning, KMeans, NotFittedError, adjusted_rand_score
+from minicluster.cluster import (
+    ConvergenceWarning,
+    KMeans,
+    NotFittedError,
+    _compiled,
+    _plain,
+    adjusted_rand_score,
+    kmeans,
+)
 from minicluster.cluster._operations import operations
 from minicluster.cluster.kmeans import _plus_plus_centers, _random_centers
 
@@ -539,14 +547,16 @@ def test_sums_are_float64():
     assert operations().sums_by_label(x, np.ones(32), np.zeros(32, np.int64), 1).tolist() == [[30.0]]
 
 
-def test_means_far_from_the_origin_keep_all_their_digits():
-    # A sum of 100,000 numbers of size 2^27 is 1.3e13, in steps of 2e-3, and each addition rounds: divided by 100,000,
-    # the mean would be off by some 1e-6. Means in steps of 2^-26 = 1.5e-8 are right to a step.
+@pytest.mark.parametrize("module", [_plain, _compiled])
+def test_means_far_from_the_origin_keep_all_their_digits(module, monkeypatch):
+    # A sum of 4000 numbers of size 2^27 is 5e11, in steps of 6e-5, and each addition rounds: one after the other, as in
+    # loops, they leave a mean that is off by some 5e-7. Means in steps of 2^-26 = 1.5e-8 should be right to a step.
+    monkeypatch.setattr(kmeans, "operations", lambda: module)
     rng = np.random.default_rng(0)
-    steps = rng.integers(0, 2**18, size=(100_000, 2))
+    steps = rng.integers(0, 2**18, size=(4000, 2))
     x = steps * 2.0**-20 + np.array([2.0**27, -(2.0**27)])  # exact
     model = KMeans(1).fit(x)
-    exact = [int(column.sum()) / 100_000 * 2.0**-20 for column in steps.T]
+    exact = [int(column.sum()) / 4000 * 2.0**-20 for column in steps.T]
     np.testing.assert_allclose(model.cluster_centers_[0] - [2.0**27, -(2.0**27)], exact, rtol=0, atol=1.6e-8)
 
 
