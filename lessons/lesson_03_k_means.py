@@ -272,7 +272,7 @@ assert share < 0.9
 #
 # In the main experiment x has 600 rows, one for each instruction string, and 64 columns: the state that a layer of the
 # model leaves at the separator. k is 10, the number of tasks. `python -m minicluster reproduce` does it at every layer
-# and at 25 moments of the training, ten starts each: 3,500 runs of what you have just written.
+# and at 25 moments of the training, ten starts each: 1,750 runs of what you have just written.
 #
 # ## Summary
 #

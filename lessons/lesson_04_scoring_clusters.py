@@ -76,10 +76,9 @@ for k in (10, 100, 600):
 assert purity(ten, np.arange(600)) == 1
 
 # %% [markdown]
-# One cluster for each sample is perfectly pure. This is the first planted mistake, and papers are printed with it: a
-# score that can be raised by making more clusters. (Homogeneity is its cousin from information theory, with the same
-# fault.) A good score has to ask for both: that what is together belongs together, and that what belongs together *is*
-# together.
+# One cluster for each sample is perfectly pure. This is the first planted mistake: a score that can be raised by making
+# more clusters. How it is caught: by asking what random clusters get. A good score has to ask for both: that what is
+# together belongs together, and that what belongs together *is* together.
 
 # %% [markdown]
 # ## Counting pairs
@@ -143,14 +142,17 @@ print(f"their ARI: {np.mean([adjusted_rand_score(classes, deal) for deal in deal
 assert abs(found - A * B / N) < 0.1  # 5 standard deviations of a mean over 2000 deals
 
 # %% [markdown]
-# ## The same in bits of knowledge
+# ## The same as knowledge
 #
 # Another way to ask: if I tell you a sample's cluster, how much do you learn about its class? That is the *mutual
 # information*, I = sum over all cells of p log(p / (row share x column share)), with p the share of samples in the
-# cell. It is 0 if the cell is as full as its row and column make one expect. Divided by the mean entropy of the two
-# groupings it is *normalized* (NMI), at most 1. And it has the same trouble as purity: with few samples in each cell,
-# some cells are fuller than expected by luck alone. The *adjusted* form (AMI; Vinh, Epps & Bailey 2010) takes off the
-# mean over all deals, as ARI does.
+# cell. It is 0 if every cell is as full as its row and column make one expect. The most that there is to learn is a
+# grouping's *entropy*, minus the sum of share x log(share) over its groups. Divided by the mean of the two entropies, I
+# is *normalized* (NMI), at most 1. And it has the same trouble as purity: with few samples in each cell, some cells are
+# fuller than expected by luck alone. The *adjusted* form (AMI; Vinh, Epps & Bailey 2010) takes off the mean over all
+# deals, as ARI does.
+#
+# (Homogeneity is I divided by the entropy of the classes.)
 #
 # **Predict:** for 600 samples in ten classes and k random clusters, which of homogeneity, Rand, NMI, AMI and ARI will
 # stay at 0 as k grows from 2 to 300?
