@@ -32,7 +32,8 @@ def quick(tmp_path_factory):
 
 def test_a_quick_run_ends_well_and_says_that_it_is_one(quick):
     _, done = quick
-    assert (done.returncode, done.stderr) == (0, "")  # no progress line where there is no terminal
+    told = [line for line in done.stderr.splitlines() if "compiling its kernels" not in line]  # which it does once
+    assert (done.returncode, told) == (0, [])  # no progress line where there is no terminal
     assert "medians of seeds 3 to 4, 20 steps" in done.stdout
     assert "QUICK: a smaller run, not the headline result" in done.stdout
     for line in ("control: untrained", "control: regrouping null", "control: bag of letters", "control: chance"):
