@@ -90,7 +90,7 @@ class TSNE:
     Parameters
     ----------
     n_components : int
-        Coordinates of a point, d. Compiled for 1 and 2; from 3 on in plain NumPy, some hundred times slower.
+        Coordinates of a point, d. Compiled for 1 and 2; from 3 on in plain NumPy, about a hundred times slower.
     perplexity : float
         How many neighbours a row has, effectively: 2 to the entropy, in bits, of its affinities. Above 0; at n - 1
         all others count alike.
