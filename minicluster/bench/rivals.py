@@ -172,7 +172,7 @@ class NumbaRival(ClusterCases, NumpyRival):
             "x.T @ dy": lambda: weight_gradient(x, dy, out),
         }
 
-    def library(self):
+    def tools(self):
         """Return the module with our k-means, t-SNE and so on."""
         from .. import cluster
 
