@@ -20,7 +20,7 @@ from ._validation import (
 AUTO_RUNS = {"k-means++": 1, "random": 10}  # restarts for n_init="auto": a random start more often ends badly
 
 
-class ConvergenceWarning(RuntimeWarning):
+class ConvergenceWarning(UserWarning):
     """The data can't fill as many clusters as were asked for."""
 
 

@@ -187,7 +187,7 @@ class TSNE:
 
         Warns
         -----
-        RuntimeWarning
+        UserWarning
             If perplexity is more than the n - 1 neighbours that a row has. Then all others count alike, and the
             picture shows nothing of the data.
         """
@@ -200,7 +200,7 @@ class TSNE:
             warnings.warn(
                 f"perplexity = {self.perplexity}, more than the {len(x) - 1} neighbours of each of n = {len(x)} samples"
                 ": all of them count alike",
-                RuntimeWarning,
+                UserWarning,
                 stacklevel=2,
             )
         affinities = joint_affinities(x, self.perplexity)  # (n, n)

@@ -260,7 +260,7 @@ def test_more_neighbours_than_there_are(perplexity, warned, recwarn):
     messages = [str(one.message) for one in recwarn]
     expected = f"perplexity = {perplexity}, more than the 59 neighbours of each of n = 60 samples"
     assert messages == [f"{expected}: all of them count alike"] * warned
-    assert not warned or (recwarn[0].category is RuntimeWarning and recwarn[0].filename == __file__)
+    assert not warned or (recwarn[0].category is UserWarning and recwarn[0].filename == __file__)
 
 
 def test_the_unit_of_the_data_does_not_matter():
