@@ -33,9 +33,13 @@ def check_number(value, name, above=None, least=None):
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} = {value!r}, expected a number")
     wanted = f"above {above}" if above is not None else f"at least {least}"
-    if not (np.isfinite(value) and (value > above if above is not None else value >= least)):
+    try:
+        number = float(value)
+    except OverflowError:  # an int beyond 1e308
+        number = np.inf
+    if not (np.isfinite(number) and (number > above if above is not None else number >= least)):
         raise ValueError(f"{name} = {value}, expected a finite number, {wanted}")
-    return float(value)
+    return number
 
 
 def check_random_state(random_state, name="random_state"):

@@ -300,6 +300,7 @@ def test_defaults_are_those_of_scikit_learn():
         ({"perplexity": -5.0}, ValueError, "perplexity = -5.0, expected a finite number, above 0"),
         ({"perplexity": np.nan}, ValueError, "perplexity = nan, expected a finite number, above 0"),
         ({"perplexity": "30"}, TypeError, "perplexity = '30', expected a number"),
+        ({"perplexity": 10**400}, ValueError, "perplexity = 10*, expected a finite number, above 0"),
         ({"early_exaggeration": 0.5}, ValueError, "early_exaggeration = 0.5, expected a finite number, at least 1"),
         ({"learning_rate": 0}, ValueError, "learning_rate = 0, expected a finite number, above 0"),
         ({"learning_rate": "fast"}, ValueError, "learning_rate = 'fast', expected 'auto' or a number"),
