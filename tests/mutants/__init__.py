@@ -1,16 +1,21 @@
 """Wrong formulas, each of which some test must fail on. `python tests/run_mutants.py` tries them."""
 
+from .affinities import AFFINITIES
 from .arguments import ARGUMENTS
 from .checker import CHECKER
+from .cluster_loops import CLUSTER_LOOPS
 from .clustering import CLUSTERING
 from .corners import CORNERS
 from .kernels import KERNELS
 from .kmeans import KMEANS
+from .kmeans_starts import KMEANS_STARTS
+from .kmeans_weights import KMEANS_WEIGHTS
 from .layers import LAYERS
 from .loss_and_optimiser import LOSS_AND_OPTIMISER
 from .metrics import METRICS
 from .model import MODEL
 from .mutant import Mutant, StaleMutantError
+from .pca import PRINCIPAL_COMPONENTS
 from .tsne import TSNE
 
 MUTANTS = (
@@ -18,9 +23,14 @@ MUTANTS = (
     *MODEL,
     *LOSS_AND_OPTIMISER,
     *CLUSTERING,
+    *PRINCIPAL_COMPONENTS,
     *KMEANS,
+    *KMEANS_STARTS,
+    *KMEANS_WEIGHTS,
     *METRICS,
+    *AFFINITIES,
     *TSNE,
+    *CLUSTER_LOOPS,
     *CHECKER,
     *CORNERS,
     *KERNELS,

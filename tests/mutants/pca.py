@@ -1,0 +1,111 @@
+"""Wrong principal components."""
+
+from .mutant import Mutant
+
+PRINCIPAL_COMPONENTS = (
+    Mutant(
+        name="PCA: not centred",
+        file="cluster/pca.py",
+        old="np.linalg.svd(x - self.mean_,",
+        new="np.linalg.svd(x,",
+        why="Then the first component points to the mean, and says nothing of how the data vary.",
+    ),
+    Mutant(
+        name="PCA: one mean for all features",
+        file="cluster/pca.py",
+        old="self.mean_ = x.mean(axis=0)",
+        new="self.mean_ = np.full(x.shape[1], x.mean())",
+        why="Each feature has its own mean.",
+    ),
+    Mutant(
+        name="PCA: variance over n",
+        file="cluster/pca.py",
+        old="singular_values**2 / (n_samples - 1)",
+        new="singular_values**2 / n_samples",
+        why="The mean was estimated from the same data, which takes one degree of freedom.",
+    ),
+    Mutant(
+        name="PCA: singular values not squared",
+        file="cluster/pca.py",
+        old="singular_values**2 / (n_samples - 1)",
+        new="singular_values / (n_samples - 1)",
+        why="Singular values are lengths, variances squared lengths.",
+    ),
+    Mutant(
+        name="PCA: ratio of the components kept",
+        file="cluster/pca.py",
+        old="total = variance.sum()",
+        new="total = variance[:n_components].sum()",
+        why="The ratios would always sum to 1, however much is left out.",
+    ),
+    Mutant(
+        name="PCA: components are the columns of V^T",
+        file="cluster/pca.py",
+        old="_fix_signs(components[:n_components])",
+        new="_fix_signs(components.T[:n_components])",
+        why="svd returns V^T, whose rows are the directions; a square symmetric case hides it.",
+    ),
+    Mutant(
+        name="PCA: smallest components first",
+        file="cluster/pca.py",
+        old="_fix_signs(components[:n_components])",
+        new="_fix_signs(components[::-1][:n_components])",
+        why="eigh returns rising eigenvalues, svd falling singular values.",
+    ),
+    Mutant(
+        name="PCA: signs as the decomposition left them",
+        file="cluster/pca.py",
+        old="_fix_signs(components[:n_components])",
+        new="components[:n_components]",
+        why="A direction is as good as its opposite, so pictures would flip between machines.",
+    ),
+    Mutant(
+        name="PCA: the first loading above the average made positive",
+        file="cluster/pca.py",
+        old="size.max(axis=1, keepdims=True)",
+        new="size.mean(axis=1, keepdims=True)",
+        why="The largest loading is the one that says what a component is about.",
+    ),
+    Mutant(
+        name="PCA: the first loading made positive",
+        file="cluster/pca.py",
+        old=".argmax(axis=1)  # (m,)",
+        new=".argmax(axis=1) * 0  # (m,)",
+        why="The first loading may be near 0, and rounding would choose its sign.",
+    ),
+    Mutant(
+        name="PCA: rounding chooses the sign among equal loadings",
+        file="cluster/pca.py",
+        old="SIGN_TIE = 1e-6",
+        new="SIGN_TIE = 0.0",
+        why="Of loadings that differ in the last digit only, another machine has another largest.",
+    ),
+    Mutant(
+        name="PCA: transform does not centre",
+        file="cluster/pca.py",
+        old="(x - self.mean_) @ self.components_.T",
+        new="x @ self.components_.T",
+        why="New data are measured from the mean of the data fitted.",
+    ),
+    Mutant(
+        name="PCA: transform centres on the new data's mean",
+        file="cluster/pca.py",
+        old="(x - self.mean_) @ self.components_.T",
+        new="(x - x.mean(axis=0)) @ self.components_.T",
+        why="Then where a row lands depends on its company; on the data fitted it is the same.",
+    ),
+    Mutant(
+        name="PCA: projections whitened",
+        file="cluster/pca.py",
+        old="(x - self.mean_) @ self.components_.T",
+        new="(x - self.mean_) @ self.components_.T / np.sqrt(self.explained_variance_)",
+        why="Whitening gives all components variance 1, and the picture forgets which one matters.",
+    ),
+    Mutant(
+        name="PCA: mean not added back",
+        file="cluster/pca.py",
+        old="x @ self.components_ + self.mean_",
+        new="x @ self.components_",
+        why="The inverse undoes both steps, the rotation and the centring.",
+    ),
+)
