@@ -89,6 +89,14 @@ def test_joint_affinities(seed, n, perplexity):
     assert p.sum() == pytest.approx(1, rel=1e-12)
 
 
+def test_float32_rows_are_compared_in_float64():
+    # The square of 1e-25 is no float32: all rows would be equally far.
+    x = (1e-25 * np.random.default_rng(0).normal(size=(12, 3))).astype(np.float32)
+    p = joint_affinities(x, 3)
+    np.testing.assert_array_equal(p, joint_affinities(x.astype(np.float64), 3))
+    assert p.max() > 2 / (12 * 11)  # twice what each pair would have
+
+
 def test_blocks_of_rows_do_not_matter(monkeypatch):
     x = np.random.default_rng(0).normal(size=(23, 3))
     whole = joint_affinities(x, 5)

@@ -22,7 +22,7 @@ from skips import need_the_compiler
 
 import minicluster
 from minicluster import jit
-from minicluster.cluster import _compiled, _operations, _plain
+from minicluster.cluster import _compiled, _operations, _plain, _rows
 
 # Around a tile of 256 rows, 4 rows and features at a time, and 64 queries a task; uncompiled, all of these are smaller.
 SIZES = (1, 2, 3, 5, 63, 65, 255, 256, 257, 600) if jit.ENABLED else (1, 2, 3, 5, 7, 9)
@@ -132,6 +132,14 @@ def test_nearest_rows(data, seed, n, m, C):
         assert indices.dtype == np.int64 and squared.dtype == np.float64
 
 
+def test_float32_rows_are_compared_in_float64():
+    # 1 + 2^-24 is 1 in float32: a tie, which the first would win.
+    x, y = np.float32([[0, 0]]), np.float32([[1, 2.0**-12], [1, 0]])
+    for module in (_compiled, _plain):
+        indices, squared = module.nearest_rows(x, y, 2)
+        assert indices.tolist() == [[1, 0]] and squared.tolist() == [[1, 1 + 2.0**-24]]
+
+
 @given(seeds, sizes, features, dtypes)
 def test_distance_sums(seed, n, C, dtype):
     (x,) = normal(seed, (n, C), dtype=dtype)
@@ -171,6 +179,19 @@ def test_tsne_sums_and_cost(seed, n, d, dtype):
         # 1 + |y_i - y_j|^2 is rounded before its logarithm is taken; the p add up to 1 at most.
         cost = float((p * -np.log(w)).sum())
         assert module.tsne_cost(y, p) == pytest.approx(cost, rel=tolerance(dtype), abs=tolerance(dtype))
+
+
+@pytest.mark.parametrize("d", [2, 3])
+def test_blocks_of_points_do_not_matter(d, monkeypatch):
+    (y,) = normal(0, (9, d))
+    p = symmetric_affinities(0, 9)
+    whole, cost = _plain.tsne_sums(y, p), _plain.tsne_cost(y, p)
+    monkeypatch.setattr(_rows, "BLOCK_ENTRIES", 2 * y.size)  # two points at a time, and one at last
+    z, attraction, repulsion = _plain.tsne_sums(y, p)
+    assert z == pytest.approx(whole[0], rel=1e-13)
+    assert_near(attraction, whole[1])
+    assert_near(repulsion, whole[2])
+    assert _plain.tsne_cost(y, p) == pytest.approx(cost, rel=1e-13)
 
 
 @given(seeds, sizes, features)

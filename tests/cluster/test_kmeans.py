@@ -353,6 +353,45 @@ def test_samples_of_weight_0_are_never_first_centres_nor_fill_empty_clusters():
     assert model.cluster_centers_.tolist() == [[1.0], [9.0]]
 
 
+@pytest.mark.parametrize("init", ["k-means++", "random"])
+@pytest.mark.parametrize("dtype, far", [(np.float32, 1e17), (np.float64, 1e150)])
+def test_what_does_not_count_changes_nothing(dtype, far, init):
+    # A far row of weight 0 would, if it took part, move the mean to where the others' digits are lost, be the unit in
+    # which their squares vanish, or raise the variance until tol ends a run at once.
+    x = (1e-5 * np.random.default_rng(0).normal(size=(60, 3))).astype(dtype)
+    settings = {"init": init, "n_init": 3, "random_state": 0}
+    without = KMeans(4, **settings).fit(x)
+    model = KMeans(4, **settings).fit(np.insert(x, 17, far, axis=0), sample_weight=np.insert(np.ones(60), 17, 0))
+    np.testing.assert_array_equal(model.cluster_centers_, without.cluster_centers_)
+    np.testing.assert_array_equal(np.delete(model.labels_, 17), without.labels_)
+    assert model.n_iter_ == without.n_iter_ > 1
+    # A further term of 0 changes the order in which NumPy adds up.
+    np.testing.assert_allclose(model.inertia_history_, without.inertia_history_, rtol=1e-12)
+
+
+def test_an_empty_cluster_gets_the_farthest_sample_whatever_its_weight():
+    # 10 is farther from 0 than 2, though 100 * 2^2 is more inertia than 10^2. The mean of 0 and 2 then has the weights.
+    model = KMeans(2, init=[[0.0], [100.0]], max_iter=1).fit([[0], [2], [10]], sample_weight=[1, 100, 1])
+    np.testing.assert_allclose(model.cluster_centers_, [[200 / 101], [10]], rtol=1e-12)
+
+
+def test_weights_reach_fit_through_every_method():
+    # 6 begins with 0. Their mean is 3, and it stays; with a weight of 100 for 0 it is 6/101, and 6 is nearer to 10.
+    x, weights = [[0], [6], [10]], [100, 1, 1]
+    model = KMeans(2, init=[[1.0], [11.5]])
+    assert model.fit_predict(x).tolist() == [0, 0, 1]
+    assert model.fit_predict(x, None, weights).tolist() == [0, 1, 1]
+    np.testing.assert_allclose(model.fit_transform(x, None, weights), [[0, 8], [6, 2], [10, 2]], rtol=0, atol=1e-12)
+
+
+def test_weights_that_overflow_are_refused_and_others_not():
+    # Differences of up to 2, squared, over 2 x 100 entries: 800 times the weight, to 1.8e308.
+    x = np.repeat([[1.0], [-1.0]], 100, axis=1)
+    assert np.isfinite(KMeans(1, init=x[:1], max_iter=1).fit(x, sample_weight=[2e305, 2e305]).inertia_history_).all()
+    with pytest.raises(ValueError, match=r"sample_weight holds 1e\+306, expected at most 2.25e\+305"):
+        KMeans(1).fit(x, sample_weight=[1e306, 1])
+
+
 def test_distinct_rows_are_counted_among_those_that_count():
     with pytest.warns(ConvergenceWarning, match="x has 2 distinct rows of positive weight, fewer than n_clusters = 3"):
         model = KMeans(3).fit([[5.0], [7.0], [5.0], [6.9]], sample_weight=[1, 1, 1, 0])
@@ -589,6 +628,15 @@ def test_float32_data_of_any_size(scale):
     np.testing.assert_array_equal(model.predict(x), model.labels_)
 
 
+@pytest.mark.parametrize("scale", [1e-25, 1, 1e15])
+def test_the_history_of_float32_data_is_that_of_float64(scale):
+    # Squared distances are sums of 4 squares in float32, each right to some 1e-7 of itself.
+    x, _ = blobs(5, spread=4)
+    x = (x * scale).astype(np.float32)
+    narrow, wide = (KMeans(5, init=x[:5]).fit(data) for data in (x, x.astype(np.float64)))
+    np.testing.assert_allclose(narrow.inertia_history_, wide.inertia_history_, rtol=1e-5)
+
+
 @pytest.mark.parametrize("scale", [2.0**-400, 2.0**400])
 def test_the_unit_of_the_data_does_not_matter(scale):
     x, _ = blobs(5, spread=4)
@@ -687,6 +735,10 @@ def test_a_tie_goes_to_the_lowest_label_in_every_iteration():
 def test_a_start_that_the_dtype_can_not_hold_is_refused():
     with pytest.raises(ValueError, match=r"init\[0, 0\] = inf, expected finite numbers"):
         KMeans(2, init=[[1e100], [0]]).fit(LINE.astype(np.float32))
+
+
+def test_a_start_may_be_as_near_to_0_as_it_likes():
+    assert KMeans(1, init=[[1e-200]]).fit(LINE).cluster_centers_.tolist() == [[6.0]]
 
 
 def test_a_start_given_as_an_array_is_not_rounded():

@@ -183,6 +183,13 @@ def test_classifier_misuse_is_named():
             getattr(KNeighborsClassifier(1).fit(x, [0, 1, 2]), method)(np.zeros((1, 3)))
 
 
+@pytest.mark.parametrize("ask", ["predict", "predict_proba", "score"])
+def test_only_kneighbors_has_a_meaning_for_no_rows(ask):
+    model = KNeighborsClassifier(1).fit([[0], [1]], [0, 1])
+    with pytest.raises(TypeError, match="x has dtype object, expected real numbers"):
+        getattr(model, ask)(None, *[[0, 1]] * (ask == "score"))
+
+
 # cross_subgroup_neighbor_score --------------------------------------------------------------------
 
 

@@ -96,6 +96,11 @@ def test_all_components_by_default(x):
     assert model.n_components_ == len(model.components_) == min(x.shape)
 
 
+@pytest.mark.parametrize("shape", [(4, 9), (9, 4), (4, 4)])
+def test_the_default_is_the_smaller_of_both_numbers(shape):
+    assert PCA().fit(np.random.default_rng(0).normal(size=shape)).components_.shape == (4, shape[1])
+
+
 @given(data_sets)
 def test_what_is_lost_is_the_variance_left_out(x):
     model = PCA(1)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minicluster.cluster import PCA, TSNE, KNeighborsClassifier
+from minicluster.cluster import PCA, TSNE, KNeighborsClassifier, tsne
 from minicluster.cluster.affinities import joint_affinities
 from minicluster.cluster.tsne import _Stage, kl_divergence_backward, kl_divergence_forward
 from minicluster.gradcheck import check_gradients
@@ -170,6 +170,11 @@ def test_snapshots():
     assert not hasattr(TSNE(perplexity=5, max_iter=1).fit(x), "snapshots_")
 
 
+def test_snapshots_keep_their_rhythm_when_the_exaggeration_ends():
+    model = TSNE(perplexity=5, max_iter=320, snapshot_every=60).fit(groups()[0])
+    assert model.snapshot_iterations_.tolist() == [0, 60, 120, 180, 240, 300, 320]
+
+
 def test_the_learning_rate():
     x, _ = groups(per_group=200, n_groups=5)
     for settings, expected in (
@@ -216,6 +221,14 @@ def test_it_ends_when_the_divergence_no_longer_falls(patience, divergences, n_it
     model.learning_rate_ = 1.0
     _, done = model._move(points, affinities, lambda points: next(found), _Stage(0, 1000, 1, 0.8, patience), {})
     assert done == n_iter and not list(found)
+
+
+def test_patience_begins_after_the_exaggeration(monkeypatch):
+    # The divergence is of affinities that are not exaggerated, so it may rise before 250. Here it never falls: after
+    # that, the first look, at 300, finds the lowest, and the second one ends it.
+    monkeypatch.setattr(tsne, "_divergence_from", lambda affinities: lambda points: 1.0)
+    model = TSNE(perplexity=5, n_iter_without_progress=1, min_grad_norm=0).fit(groups()[0])
+    assert model.n_iter_ == 350
 
 
 def test_progress_is_told_if_asked_for(capsys):

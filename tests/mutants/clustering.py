@@ -275,6 +275,51 @@ DISTANCES = (
         why="0 rows at a time is no progress; a block has at least one row.",
         tests=NEIGHBOR_TESTS,
     ),
+    Mutant(
+        name="neighbours: 0 taken for left out",
+        file="cluster/neighbors.py",
+        old="self.n_neighbors if n_neighbors is None else n_neighbors",
+        new="n_neighbors or self.n_neighbors",
+        why="0 counts as false, and a bad argument would quietly become the default.",
+    ),
+    Mutant(
+        name="neighbours: predicting nothing predicts the training rows",
+        file="cluster/neighbors.py",
+        old="        check_data(x, n_features=self._x.shape[1])  # for kneighbors",
+        new="        # for kneighbors",
+        why="None means one thing to kneighbors and nothing to predict.",
+    ),
+    Mutant(
+        name="neighbours: score compares codes",
+        file="cluster/neighbors.py",
+        old="return float(np.mean([found == true for found, true in zip(predicted, classes[codes])]))",
+        new="return float(np.mean(self._votes(x).argmax(axis=1) == codes))",
+        why="Labels numbered anew get other numbers as soon as one class is missing.",
+    ),
+    Mutant(
+        name="neighbours: each row votes once for a class",
+        file="cluster/neighbors.py",
+        old="return np.bincount(ballot.ravel(), minlength=n_rows * n_classes).reshape(n_rows, n_classes)",
+        new="votes = np.zeros((n_rows, n_classes), np.int64)\n"
+        "        votes[np.arange(n_rows)[:, None], self._codes[neighbors]] += 1\n"
+        "        return votes",
+        why="NumPy adds once to a place that is named twice: `+=` with repeated indices is no counting.",
+    ),
+    Mutant(
+        name="neighbours: classes in the order of appearance",
+        file="cluster/neighbors.py",
+        old="return self.classes_[votes.argmax(axis=1)]",
+        new="return self.classes_[self._codes[np.sort(np.unique(self._codes, return_index=True)[1])]]"
+        "[votes.argmax(axis=1)]",
+        why="Columns of votes are in the order of classes_; where labels come sorted it is the same.",
+    ),
+    Mutant(
+        name="neighbours: other rows, and one too few",
+        file="cluster/neighbors.py",
+        old="1, n_training - 1, \"the number of other training rows\")",
+        new="1, n_training - 2, \"the number of other training rows\")",
+        why="Of n rows each has n - 1 others.",
+    ),
 )
 
 NULLS = (

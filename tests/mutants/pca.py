@@ -108,4 +108,40 @@ PRINCIPAL_COMPONENTS = (
         new="x @ self.components_",
         why="The inverse undoes both steps, the rotation and the centring.",
     ),
+    Mutant(
+        name="PCA: as many components as features by default",
+        file="cluster/pca.py",
+        old="n_components = m if self.n_components is None",
+        new="n_components = x.shape[1] if self.n_components is None",
+        why="n rows lie in a space of at most n - 1 directions around their mean, however many features they have.",
+    ),
+    Mutant(
+        name="PCA: two components by default",
+        file="cluster/pca.py",
+        old="n_components = m if self.n_components is None",
+        new="n_components = min(m, 2) if self.n_components is None",
+        why="Two are for pictures; left to itself nothing is to be thrown away.",
+    ),
+    Mutant(
+        name="PCA: in the data's precision",
+        file="cluster/pca.py",
+        old="x = check_data(x).astype(np.float64)",
+        new="x = check_data(x)",
+        why="Singular vectors of near variances lose twice the digits, and float32 has seven.",
+    ),
+    Mutant(
+        name="PCA: no variance divided by",
+        file="cluster/pca.py",
+        old="(total if total > 0 else 1.0)",
+        new="total",
+        why="Equal rows have no variance of which to take a share: 0 / 0.",
+    ),
+    Mutant(
+        name="PCA: too many components cut to what there is",
+        file="cluster/pca.py",
+        old='check_integer(n_components, "n_components", 1, m,',
+        new='n_components = min(check_integer(n_components, "n_components", 1), m)\n'
+        '        check_integer(n_components, "n_components", 1, m,',
+        why="Who asks for three and gets two without a word will take the second for the third.",
+    ),
 )
