@@ -6,6 +6,7 @@ from .checker import CHECKER
 from .cluster_loops import CLUSTER_LOOPS
 from .clustering import CLUSTERING
 from .corners import CORNERS
+from .divergence import DIVERGENCE
 from .kernels import KERNELS
 from .kmeans import KMEANS
 from .kmeans_starts import KMEANS_STARTS
@@ -29,6 +30,7 @@ MUTANTS = (
     *KMEANS_WEIGHTS,
     *METRICS,
     *AFFINITIES,
+    *DIVERGENCE,
     *TSNE,
     *CLUSTER_LOOPS,
     *CHECKER,

@@ -172,7 +172,7 @@ DISTANCE_LOOPS = (
         file="cluster/_compiled.py",
         old="task // n_tiles, task % n_tiles)",
         new="task // n_blocks, task % n_blocks)",
-        why="A number of two digits has to be read in the base that it was written in; as many blocks as tiles hide it.",
+        why="A number of two digits is read in the base in which it was written; as many blocks as tiles hide it.",
         tests=COMPILED_TESTS,
     ),
     Mutant(

@@ -1,64 +1,8 @@
-"""Wrong t-SNE: divergence and gradient, descent, what is reported."""
+"""Wrong t-SNE: start, descent, when it ends, what is kept of it."""
 
 from .mutant import Mutant
 
 TSNE = (
-    Mutant(
-        name="t-SNE: factor 2 instead of 4",
-        file="cluster/tsne.py",
-        old='return {"embedding": 2 * 2 *',
-        new='return {"embedding": 2 *',
-        why="Point i is in row i and in column i, and the square gives another 2.",
-    ),
-    Mutant(
-        name="t-SNE: attraction and repulsion exchanged",
-        file="cluster/tsne.py",
-        old="dsquared = dkl * (affinities - q) * w",
-        new="dsquared = dkl * (q - affinities) * w",
-        why="Neighbours would flee one another; descent becomes ascent.",
-    ),
-    Mutant(
-        name="t-SNE: gradient of SNE",
-        file="cluster/tsne.py",
-        old="dsquared = dkl * (affinities - q) * w",
-        new="dsquared = dkl * (affinities - q)",
-        why="With normal distributions in the plane w is not there; with Student's it is what lets far points go.",
-    ),
-    Mutant(
-        name="t-SNE: upstream gradient forgotten",
-        file="cluster/tsne.py",
-        old="dsquared = dkl * (affinities",
-        new="dsquared = (affinities",
-        why="A backward hands on what it is given; with 1 nobody sees it.",
-    ),
-    Mutant(
-        name="t-SNE: normal distribution in the plane",
-        file="cluster/tsne.py",
-        old="w = 1 / (1 + (difference * difference).sum(axis=2))",
-        new="w = np.exp(-(difference * difference).sum(axis=2))",
-        why="Consistent with nothing: the gradient is that of Student's t.",
-    ),
-    Mutant(
-        name="t-SNE: a point is a pair with itself",
-        file="cluster/tsne.py",
-        old="w = w * (1 - np.eye(len(w)))",
-        new="w = w * 1",
-        why="n pairs of affinity 1 in q that p does not have: the picture can never fit.",
-    ),
-    Mutant(
-        name="t-SNE: q not divided by its sum",
-        file="cluster/tsne.py",
-        old="q = w / w.sum()",
-        new="q = w / len(w)",
-        why="Then q is no distribution, and the divergence can be negative.",
-    ),
-    Mutant(
-        name="t-SNE: divergence the other way round",
-        file="cluster/tsne.py",
-        old="kl = (affinities[pairs] * np.log(affinities[pairs] / q[pairs])).sum()",
-        new="kl = (q[pairs] * np.log(q[pairs] / affinities[pairs])).sum()",
-        why="It is not symmetric: this one forgives lost neighbours and punishes false ones.",
-    ),
     Mutant(
         name="t-SNE: descends without the factor 4",
         file="cluster/tsne.py",
@@ -228,20 +172,6 @@ TSNE = (
         why="n_iter_ is a number of iterations, not the index of the last.",
     ),
     Mutant(
-        name="t-SNE: divergence without log z",
-        file="cluster/tsne.py",
-        old="+ mass * float(np.log(z))",
-        new="+ mass",
-        why="log q = log w - log z.",
-    ),
-    Mutant(
-        name="t-SNE: divergence without the data's entropy",
-        file="cluster/tsne.py",
-        old="return constant + operations()",
-        new="return operations()",
-        why="What has no y in it does not move the points, but it is part of the number that users compare.",
-    ),
-    Mutant(
         name="t-SNE: small affinities thrown away",
         file="cluster/tsne.py",
         old="LEAST_AFFINITY = 1e-30",
@@ -298,27 +228,6 @@ TSNE = (
         why="A wrong answer without an error.",
     ),
     Mutant(
-        name="t-SNE: divergence of exaggerated affinities",
-        file="cluster/tsne.py",
-        old="divergence = _divergence_from(affinities)",
-        new="divergence = _divergence_from(np.float32(self.early_exaggeration) * affinities)",
-        why="Exaggerated affinities are no distribution, and their cost can't be compared with that of other runs.",
-    ),
-    Mutant(
-        name="t-SNE: divergence of the start",
-        file="cluster/tsne.py",
-        old="self.kl_divergence_ = points, done, divergence(points)",
-        new="self.kl_divergence_ = points, done, divergence(snapshots[0])",
-        why="The number has to be of the picture that is returned.",
-    ),
-    Mutant(
-        name="t-SNE: pairs of affinity 0 in the logarithm",
-        file="cluster/tsne.py",
-        old="pairs = affinities > 0  #",
-        new="pairs = affinities >= 0  #",
-        why="p log p tends to 0 with p, but 0 times log 0 is NaN to a computer.",
-    ),
-    Mutant(
         name="t-SNE: ended by the largest slope",
         file="cluster/tsne.py",
         old="float(np.sqrt(np.square(gradient).sum()))",
@@ -370,9 +279,9 @@ TSNE = (
     Mutant(
         name="t-SNE: points moved by the update before",
         file="cluster/tsne.py",
-        old="            update = (stage.momentum * update - self.learning_rate_ * gains * gradient).astype(np.float32)\n"
+        old="update = (stage.momentum * update - self.learning_rate_ * gains * gradient).astype(np.float32)\n"
         "            points = points + update",
-        new="            points = points + update\n"
+        new="points = points + update\n"
         "            update = (stage.momentum * update - self.learning_rate_ * gains * gradient).astype(np.float32)",
         why="Each gradient would move the points one iteration late.",
     ),
