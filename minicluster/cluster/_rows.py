@@ -27,16 +27,13 @@ def distinct_rows(x):
 
     Returns
     -------
-    first : (d,) int64 array
+    (d,) int64 array
         Index of the first copy of each distinct row, rising.
-    place : (n,) int64 array
-        Row i equals row first[place[i]].
     """
     x = x + 0.0  # -0.0 becomes 0.0: equal rows have equal bytes
     row_bytes = x.view(np.dtype((np.void, x.itemsize * x.shape[1])))[:, 0]  # (n,)
-    _, first, place = np.unique(row_bytes, return_index=True, return_inverse=True)  # (d,), (n,), sorted by bytes
-    by_appearance = np.argsort(first)  # (d,)
-    return first[by_appearance], np.argsort(by_appearance)[place]
+    _, first = np.unique(row_bytes, return_index=True)  # (d,) sorted by bytes
+    return np.sort(first)
 
 
 def first_distinct_rows(x, order, wanted):
@@ -56,7 +53,7 @@ def first_distinct_rows(x, order, wanted):
     """
     size = 2 * wanted
     while True:
-        first, _ = distinct_rows(x[order[:size]])  # mostly few rows tell
+        first = distinct_rows(x[order[:size]])  # mostly few rows tell
         if len(first) >= wanted or size >= len(order):
             return order[first[:wanted]]
         size *= 4

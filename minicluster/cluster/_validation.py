@@ -5,6 +5,7 @@ import numbers
 import numpy as np
 
 LEAST_SIZE = 1e-138  # of the largest number in data: the square of its last digit, 1e-16 times it, is a float64
+LEAST_RATIO = 1e-250  # of two weights: times the smallest squared distance, 1e-32 of the data's, it is a float64
 
 
 class NotFittedError(ValueError):
@@ -99,7 +100,8 @@ def check_weights(weights, x, name="sample_weight"):
     TypeError
         If they are not real numbers.
     ValueError
-        If there are not n of them, one is negative or not finite, all are 0, or their sum overflows.
+        If there are not n of them, one is negative or not finite, all are 0, they are so large that the inertia
+        overflows, or so different that the light ones vanish beside the heavy ones.
     """
     if weights is None:
         return np.ones(len(x))
@@ -123,6 +125,11 @@ def check_weights(weights, x, name="sample_weight"):
     limit = np.finfo(np.float64).max / x.size / 4 / scale / scale
     if largest > limit:
         raise ValueError(f"{name} holds {largest:.3g}, expected at most {limit:.3g}: the inertia would overflow")
+    lightest = weights[weights > 0].min()
+    if lightest / largest < LEAST_RATIO:
+        raise ValueError(
+            f"{name} holds {lightest:.3g} beside {largest:.3g}, expected {LEAST_RATIO:.0e} of the largest or more, or 0"
+        )
     return weights
 
 

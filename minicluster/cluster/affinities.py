@@ -8,8 +8,9 @@ import numpy as np
 from ._operations import operations
 from ._rows import row_blocks
 
-WIDEST_BRACKET = 64  # the precision of a row is sought between 2^-64 and 2^64 times a natural unit
-BISECTIONS = 60  # of a bracket 128 wide: then it is narrower than float64 can tell
+OCTAVES = 32  # the precision of a row is sought between 2^-32 and 2^32, in the row's unit
+BISECTIONS = 60  # of a bracket 64 wide: then it is narrower than float64 can tell
+FARTHEST = 1e30  # in the row's unit: exp(-2^-32 * 1e30) is 0, so what is farther may as well be there
 ENTROPY_TOLERANCE = 1e-5  # nats; perplexity is then right to a hundred-thousandth of itself
 
 
@@ -50,7 +51,10 @@ def conditional_affinities(squared, perplexity):
 
     The higher the precision, the lower the entropy: so it is found by bisection, of its logarithm. What is
     subtracted from all distances of a row cancels in the distribution, so the smallest becomes 0, and something always
-    has weight 1; what they are divided by goes into the precision, so their mean becomes 1, and any unit will do.
+    has weight 1. What they are divided by goes into the precision: so a row's unit is free, and is chosen such that
+    the precision sought lies in the bracket, however unlike its distances are. It is the first distance in excess of
+    the perplexity: the third smallest for 2.5. At 2^32 what is at that distance or farther has weight 0, and what is
+    left is too few; at 2^-32 all up to there have weight 1, and they are too many.
 
     Parameters
     ----------
@@ -64,10 +68,10 @@ def conditional_affinities(squared, perplexity):
     """
     b, m = squared.shape
     squared = squared - squared.min(axis=1, keepdims=True)
-    mean = squared.mean(axis=1, keepdims=True)  # (b, 1)
-    squared /= np.where(mean > 0, mean, 1)
+    with np.errstate(over="ignore"):
+        squared = np.minimum(squared / _units(squared, perplexity), FARTHEST)
     target = np.log(min(perplexity, m))
-    low, high = np.full(b, -float(WIDEST_BRACKET)), np.full(b, float(WIDEST_BRACKET))  # (b,) logarithms to the base 2
+    low, high = np.full(b, -float(OCTAVES)), np.full(b, float(OCTAVES))  # (b,) logarithms to the base 2
     middle = np.zeros(b)
     active, distances = np.arange(b), squared  # the rows whose entropy is not yet right, (a,) and (a, m)
     for _ in range(BISECTIONS):
@@ -85,3 +89,13 @@ def conditional_affinities(squared, perplexity):
         middle[active] = (low[active] + high[active]) / 2
     weights = np.exp(-np.exp2(middle)[:, None] * squared)  # (b, m)
     return weights / weights.sum(axis=1, keepdims=True)
+
+
+def _units(squared, perplexity):
+    """The unit of each row's squared distances, of which the smallest is 0: (b, m) -> (b, 1)."""
+    excess = min(int(perplexity), squared.shape[1] - 1)  # so many are nearer, or as near
+    unit = np.partition(squared, excess, axis=1)[:, excess]  # (b,)
+    # With more copies at the smallest distance than wanted, they alone should count: any farther one tells how far.
+    nearest = np.where(squared > 0, squared, np.inf).min(axis=1)  # (b,)
+    unit = np.where(unit > 0, unit, nearest)
+    return np.where(np.isfinite(unit), unit, 1)[:, None]

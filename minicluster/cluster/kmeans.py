@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 
-from ._rows import distinct_rows, first_distinct_rows, unit_of
+from ._rows import first_distinct_rows, unit_of
 from ._operations import operations
 from ._validation import (
     check_data,
@@ -113,15 +113,14 @@ class KMeans:
         weights = check_weights(sample_weight, x)  # (n,)
         counted = weights > 0  # (n,)
         samples, sample_weights = (x, weights) if counted.all() else (x[counted], weights[counted])  # (m, C), (m,)
-        n_distinct = len(first_distinct_rows(samples, np.arange(len(samples)), n_clusters))
-        if n_distinct < n_clusters:
+        first = first_distinct_rows(samples, np.arange(len(samples)), n_clusters)  # (d,), d at most n_clusters
+        if len(first) < n_clusters:
             warnings.warn(
-                f"x has {n_distinct} distinct rows{'' if counted.all() else ' of positive weight'}, fewer than "
-                f"n_clusters = {n_clusters}: only {n_distinct} are used",
+                f"x has {len(first)} distinct rows{'' if counted.all() else ' of positive weight'}, fewer than "
+                f"n_clusters = {n_clusters}: only {len(first)} are used",
                 ConvergenceWarning,
                 stacklevel=2,
             )
-            first, _ = distinct_rows(samples)  # (d,)
             self.cluster_centers_ = samples[np.resize(first, n_clusters)]  # (k, C) the d rows, then these over again
             self.labels_, self.inertia_ = self._label(x, weights)
             self.n_iter_, self.inertia_history_ = 1, np.array([self.inertia_, self.inertia_])

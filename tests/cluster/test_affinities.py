@@ -53,6 +53,7 @@ def test_what_can_not_be_had_is_as_near_as_can_be():
     # Three copies at the smallest distance: no precision makes fewer than three neighbours of them.
     np.testing.assert_allclose(conditional_affinities(ties, 2), [third], rtol=0, atol=1e-12)
     np.testing.assert_allclose(conditional_affinities(ties - 1, 2), [third], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(conditional_affinities((ties - 1) * 1e-40, 2), [third], rtol=0, atol=1e-12)
     # All others at most, also if more neighbours are wanted than there are.
     for perplexity in (5, 7, 1e9):
         np.testing.assert_allclose(conditional_affinities(ties, perplexity), np.full((1, 5), 0.2), rtol=1e-4)
@@ -63,6 +64,19 @@ def test_what_can_not_be_had_is_as_near_as_can_be():
     # Perplexity 1, and less: the nearest alone.
     for perplexity in (1, 0.5):
         assert conditional_affinities(np.array([[3.0, 2, 5]]), perplexity)[0, 1] > 0.999
+
+
+@pytest.mark.parametrize("near", [1e-3, 1e-8, 1e-10, 1e-30, 1e-120])
+@pytest.mark.parametrize("far", [1.0, 1e100])
+@pytest.mark.parametrize("perplexity", [1.2, 2, 2.999, 3, 7, 10.9, 11, 11.5, 15, 22])
+def test_near_neighbours_among_far_ones(near, far, perplexity):
+    # 11 rows near, 12 rows far: below 11 neighbours the far ones are none of them, above 11 some of them are.
+    rng = np.random.default_rng(0)
+    squared = np.concatenate([near * (0.1 + rng.random(11)), far * (1 + rng.random(12))])[None] ** 2
+    p = conditional_affinities(squared, perplexity)
+    np.testing.assert_allclose(np.exp(entropy_of(p)), perplexity, rtol=1.1e-5)
+    if perplexity < 11:
+        assert p[0, 11:].sum() < 1e-4
 
 
 def test_rows_with_ties_do_not_disturb_others():

@@ -333,6 +333,15 @@ def test_tiny_weights_lose_no_digits():
     np.testing.assert_array_equal(one.cluster_centers_, tiny.cluster_centers_)
 
 
+@pytest.mark.parametrize("init", [[[0.0], [100.0]], "k-means++", "random"])
+def test_light_samples_are_not_lost_beside_heavy_ones(init):
+    # One after the other as light as is allowed: the mean of the light ones alone does not depend on how light.
+    x, weights = [[0], [1], [100], [101]], [1e-249, 1e-249, 1, 1]
+    centers = KMeans(2, init=init, n_init=5, random_state=0).fit(x, sample_weight=weights).cluster_centers_
+    assert init not in ([[0.0], [100.0]],) or centers.tolist() == [[0.5], [100.5]]
+    assert np.isfinite(centers).all()
+
+
 def test_equal_weights_are_no_weights():
     x, _ = blobs(1, spread=4)
     np.testing.assert_array_equal(
@@ -428,6 +437,8 @@ def test_heavy_rows_are_likelier_first_centres():
         (np.zeros(6), ValueError, "sample_weight is 0 for all samples, expected some above 0"),
         (np.full(6, 1e305), ValueError, r"sample_weight holds 1e\+305, expected at most .* inertia would overflow"),
         (list("abcdef"), TypeError, "sample_weight has dtype <U1, expected real numbers"),
+        ([1e-200, 1e-200, 1e-200, 1, 1, 1e60], ValueError, r"sample_weight holds 1e-200 beside 1e\+60, expected 1e-250"),
+        ([5e-324, 1, 1, 1, 1, 1], ValueError, r"sample_weight holds 4.94e-324 beside 1, expected 1e-250 of the largest"),
     ],
 )
 def test_bad_weights_are_named(weights, error, message):

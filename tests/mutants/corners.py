@@ -126,14 +126,6 @@ CORNERS = (
         why="The parameters stay, but the means have seen a gradient, and the bias correction counts it.",
     ),
     Mutant(
-        name="data: not made contiguous",
-        file="cluster/_validation.py",
-        old="np.ascontiguousarray(x, dtype=",
-        new="np.asarray(x, dtype=",
-        why="Rows can be compared as bytes only if each lies in one piece, which columns stored one by one do not.",
-        tests=("cluster/test_kmeans.py",),
-    ),
-    Mutant(
         name="data: room for one square only",
         file="cluster/_validation.py",
         old="np.sqrt(np.finfo(x.dtype).max / x.size) / 2",
