@@ -437,8 +437,8 @@ def test_heavy_rows_are_likelier_first_centres():
         (np.zeros(6), ValueError, "sample_weight is 0 for all samples, expected some above 0"),
         (np.full(6, 1e305), ValueError, r"sample_weight holds 1e\+305, expected at most .* inertia would overflow"),
         (list("abcdef"), TypeError, "sample_weight has dtype <U1, expected real numbers"),
-        ([1e-200, 1e-200, 1e-200, 1, 1, 1e60], ValueError, r"sample_weight holds 1e-200 beside 1e\+60, expected 1e-250"),
-        ([5e-324, 1, 1, 1, 1, 1], ValueError, r"sample_weight holds 4.94e-324 beside 1, expected 1e-250 of the largest"),
+        ([1e-200, 1e-200, 1e-200, 1, 1, 1e60], ValueError, r"holds 1e-200 beside 1e\+60, expected 1e-250"),
+        ([5e-324, 1, 1, 1, 1, 1], ValueError, r"holds 4.94e-324 beside 1, expected 1e-250 of the largest"),
     ],
 )
 def test_bad_weights_are_named(weights, error, message):
