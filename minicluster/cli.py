@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from . import __version__
+from .interruption import endings_as_interrupts
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 PICTURES = ("dataset", "learning", "ari_by_layer", "hidden_states")
@@ -41,7 +42,8 @@ def main(argv=None):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that lacks a character shows ? instead of failing
     try:
-        code = _run(argv, environment)
+        with endings_as_interrupts():
+            code = _run(argv, environment)
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
@@ -79,12 +81,22 @@ def _parser():
     add = reproduce.add_argument
     add("--seed", type=int, default=0, metavar="N", help="seed of the data, the weights and the order of examples")
     add("--data-seed", type=int, metavar="N", help="another seed for the data (default: the run's seed)")
-    add("--seeds", type=int, default=1, metavar="K", help="run K seeds, N to N + K - 1, and report medians")
+    add("--seeds", type=int, default=1, metavar="K", help="run K seeds, N to N + K - 1, side by side: medians")
     add("--steps", type=int, metavar="N", help="training steps (default: 1000, or 220 with --quick)")
     add("--share", type=int, default=1, metavar="G", help="so many tasks use the same outputs: 1, 2, 5 or 10")
     add("--quick", action="store_true", help="a smaller run of a few seconds; its files are named so")
     add("--backend", default="auto", help="what computes: numba, numpy, or auto: numba where it can")
     add("--out", type=Path, default=Path("figures"), metavar="DIR", help="where the files go")
+    add("--resume", action="store_true", help="go on from the checkpoints in DIR, where there are any")
+    add("--export", type=Path, metavar="FILE", help="write the trained model's hidden states, with labels, to an npz")
+
+    inspect = commands.add_parser(
+        "inspect",
+        help="say what is in a checkpoint",
+        description="Check every entry of a checkpoint that reproduce has written, and print what is in it.",
+    )
+    inspect.set_defaults(run=_inspect)
+    inspect.add_argument("file", type=Path, metavar="FILE", help="DIR/checkpoint_seedN.npz")
 
     gradcheck = commands.add_parser(
         "gradcheck",
@@ -122,59 +134,162 @@ def _parser():
 
 
 def _reproduce(arguments):
+    from contextlib import ExitStack
+
+    from .files import OutputError, ensure_writable_folder, locked_folder, remove_leftovers
+
+    with ExitStack() as stack:
+        try:
+            try:
+                jobs = _jobs(arguments)
+                folder = ensure_writable_folder(arguments.out)
+                stack.enter_context(locked_folder(folder))
+                outputs = _outputs(arguments, jobs[0].settings)
+                remove_leftovers([*outputs.values(), *(job.path for job in jobs)])
+                _take_up(jobs, folder)
+            except (ValueError, TypeError, OutputError) as error:
+                return _fail(error, BAD_INPUT)
+            return _run_jobs(jobs, folder, outputs)
+        except KeyboardInterrupt:
+            print("minicluster: interrupted; with --resume the same command goes on from here", file=sys.stderr)
+            return INTERRUPTED
+
+
+def _jobs(arguments):
+    """Return a Job for each seed."""
     from dataclasses import replace
-    from itertools import chain
 
     from .checks import check_whole_number
-    from .experiments import Settings, prepare
+    from .experiments import Job, Settings, make_dataset
+
+    check_whole_number("seed", arguments.seed, 0)
+    check_whole_number("seeds", arguments.seeds, 1)
+    if arguments.data_seed is not None:
+        check_whole_number("data-seed", arguments.data_seed, 0)
+    settings = Settings(share=arguments.share)
+    if arguments.quick:
+        settings = settings.as_quick()
+    if arguments.steps is not None:
+        settings = replace(settings, steps=arguments.steps)
+    make_dataset(settings, 0)  # what is wrong with the settings is said now
+    suffix = _suffix(settings)
+    jobs = [
+        Job(
+            settings,
+            seed,
+            seed if arguments.data_seed is None else arguments.data_seed,
+            arguments.backend,
+            arguments.out / f"checkpoint_seed{seed}{suffix}.npz",
+            arguments.resume,
+        )
+        for seed in range(arguments.seed, arguments.seed + arguments.seeds)
+    ]
+    if jobs[0].config()["backend"] == "numba":
+        from .jit import start_threads
+
+        start_threads()  # now: that they can't be started is bad input
+    return jobs
+
+
+def _suffix(settings):
+    """What keeps the files of other runs than the headline one apart from its files."""
+    return (f"_share{settings.share}" if settings.share > 1 else "") + ("_quick" if settings.quick else "")
+
+
+def _outputs(arguments, settings):
+    """Return where the files go that are written at the end, each made sure of: a dict."""
+    from .files import ensure_replaceable, ensure_writable_folder
+
+    suffix = _suffix(settings)
+    outputs = {stem: arguments.out / f"{stem}{suffix}.png" for stem in PICTURES}
+    outputs["results"] = arguments.out / f"results{suffix}.json"
+    if arguments.export is not None:
+        ensure_writable_folder(arguments.export.parent)
+        outputs["export"] = arguments.export
+    for path in outputs.values():
+        ensure_replaceable(path)
+    return outputs
+
+
+def _take_up(jobs, folder):
+    """Make sure that all checkpoints that are to be gone on from can be, and that no other is in the way."""
+    from .experiments.job import discard, require_same, saved
+    from .files import ensure_replaceable
+    from .training import CheckpointError, load_checkpoint
+
+    for job in jobs:
+        ensure_replaceable(job.path)
+    if not jobs[0].resume:
+        kept = [(job, checkpoint) for job in jobs if (checkpoint := discard(job)) is not None]
+        if kept:
+            job, checkpoint = kept[0]
+            print(
+                f"minicluster: beginning anew; --resume would go on from {job.path}, "
+                f"step {checkpoint.step} of {job.settings.steps}",
+                file=sys.stderr,
+            )
+        return
+    found = [saved(job) is not None for job in jobs]
+    if any(found):
+        return
+    for path in sorted(folder.glob("checkpoint_seed*.npz")):
+        try:
+            checkpoint = load_checkpoint(path)
+        except CheckpointError:
+            continue  # none of ours, and nobody asked for it
+        if not checkpoint.finished:
+            require_same(jobs[0].config(), checkpoint, path)
+    print(f"minicluster: nothing to resume in {folder}: beginning anew", file=sys.stderr)
+
+
+def _run_jobs(jobs, folder, outputs):
+    """Run the seeds, draw, write, print."""
+    from .cores import usable_cores
+    from .experiments.export import hidden_states, write_hidden_states
     from .experiments.reproduce import reproduce, table
-    from .files import OutputError, ensure_replaceable, ensure_writable_folder, write_json
-    from .training import TrainingDiverged
-
-    def setup_of(seed):
-        return prepare(settings, seed, arguments.data_seed, arguments.backend)
-
-    try:
-        check_whole_number("seed", arguments.seed, 0)
-        check_whole_number("seeds", arguments.seeds, 1)
-        if arguments.data_seed is not None:
-            check_whole_number("data-seed", arguments.data_seed, 0)
-        settings = Settings(share=arguments.share)
-        if arguments.quick:
-            settings = settings.as_quick()
-        if arguments.steps is not None:
-            settings = replace(settings, steps=arguments.steps)
-        first = setup_of(arguments.seed)
-        if first.model.operations.backend == "numba":
-            from .jit import start_threads
-
-            start_threads()  # now: that they can't be started is bad input
-        others = (setup_of(arguments.seed + further) for further in range(1, arguments.seeds))
-        folder = ensure_writable_folder(arguments.out)
-        suffix = (f"_share{settings.share}" if settings.share > 1 else "") + ("_quick" if settings.quick else "")
-        pictures = {stem: folder / f"{stem}{suffix}.png" for stem in PICTURES}
-        results_path = folder / f"results{suffix}.json"
-        for path in (*pictures.values(), results_path):
-            ensure_replaceable(path)
-    except (ValueError, TypeError, OutputError) as error:
-        return _fail(error, BAD_INPUT)
+    from .files import ensure_writable_folder, write_json
 
     import matplotlib  # here, because it takes a second to load
 
     matplotlib.use("Agg")  # files, no window
     from .plots import draw_all
 
+    codes = []
+
+    def tell(job, failure):
+        codes.append(BAD_INPUT if failure.bad_input else FAILED)
+        _fail(failure.message if len(jobs) == 1 else f"seed {job.seed} failed: {failure.message}", codes[-1])
+
+    processes = min(len(jobs), usable_cores())
+    results, to_draw, finished = reproduce(jobs, processes, tell=tell)
+    if not finished:
+        return codes[0]
     try:
-        results, to_draw = reproduce(chain([first], others))
         drawn = draw_all(results, to_draw)
-        results["figures"] = {path.name: drawn[stem].alt for stem, path in pictures.items()}
-        for stem, path in pictures.items():
-            drawn[stem].save(path)
-        write_json(results_path, results)
-    except (TrainingDiverged, OSError, MemoryError) as error:
-        return _fail(error, FAILED)
+        ensure_writable_folder(folder)  # it may have vanished meanwhile
+        results["figures"] = {outputs[stem].name: drawn[stem].alt for stem in PICTURES}
+        for stem in PICTURES:
+            drawn[stem].save(outputs[stem])
+        if "export" in outputs:
+            write_hidden_states(outputs["export"], hidden_states(*finished[0]))
+        write_json(outputs["results"], results)
+    except (OSError, MemoryError) as error:
+        print(table(results))  # what was found is not lost
+        sys.stdout.flush()
+        return _fail(str(error) or "not enough memory", FAILED)
     print(table(results))
-    print(f"\n{results['seconds']:.0f} s. Written to {folder}: {results_path.name}, {', '.join(results['figures'])}")
+    written = [path.name if path.parent == folder else str(path) for path in reversed(outputs.values())]
+    print(f"\n{results['seconds']:.0f} s. Written to {folder}: {', '.join(written)}")
+    return FAILED if codes else DONE
+
+
+def _inspect(arguments):
+    from .training import CheckpointError, describe_checkpoint
+
+    try:
+        print(describe_checkpoint(arguments.file))
+    except CheckpointError as error:
+        return _fail(error, BAD_INPUT)
     return DONE
 
 
@@ -206,8 +321,8 @@ def _gradcheck(arguments):
 
 def _bench(arguments):
     from .bench import FULL, PARTS, QUICK, WorkerFailed, bench, rungs, text
-    from .bench.machine import usable_cores
     from .checks import check_whole_number
+    from .cores import usable_cores
     from .files import OutputError, ensure_replaceable, ensure_writable_folder, json_text, write_json
 
     parts = tuple(part for part in PARTS if arguments.only is None or part in arguments.only)

@@ -6,6 +6,8 @@ rename; a rename within one folder replaces the old file by the new one at once.
 """
 
 import contextlib
+import errno
+import hashlib
 import json
 import os
 import secrets
@@ -15,8 +17,18 @@ from pathlib import Path
 
 import numpy as np
 
+if os.name == "nt":
+    import msvcrt
+else:
+    import fcntl
+
 TEMPORARY_PREFIX, TEMPORARY_SUFFIX = ".minicluster-", ".tmp"
+TAG_LENGTH = 12  # hexadecimal digits of a temporary file's name that say which file it is to become
 RANDOM_BYTES = 8  # of a temporary file's name
+PROBE = "probe"  # stands for the target in the names of files that only try whether a folder takes files
+LOCK_NAME = ".minicluster.lock"
+LOCKED_BYTE = 2**30  # where Windows locks one byte, which nobody could read then; the file's text lies before it
+HELD_BY_ANOTHER = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
 # On Windows a file can't be replaced while a virus scanner or an indexer reads it, which takes a moment.
 # Seconds before each new attempt, .6 in total.
 REPLACE_PAUSES = (0.02, 0.04, 0.08, 0.16, 0.32)
@@ -40,8 +52,8 @@ def whole_file(path, mode="wb"):
     ----------
     path : str or Path
         The target, in a folder that exists.
-    mode : {"wb", "w"}
-        Bytes, or UTF-8 text with "\\n" line ends on every system.
+    mode : {"wb", "w+b", "w"}
+        Bytes, bytes that the block also reads again, or UTF-8 text with "\\n" line ends on every system.
 
     Yields
     ------
@@ -53,11 +65,11 @@ def whole_file(path, mode="wb"):
     OutputError
         If the file can't be written. What the block itself raises passes through.
     """
-    text = {"wb": {}, "w": {"encoding": "utf-8", "newline": "\n"}}.get(mode)
+    text = {"wb": {}, "w+b": {}, "w": {"encoding": "utf-8", "newline": "\n"}}.get(mode)
     if text is None:
-        raise ValueError(f"mode = {mode!r}, expected 'wb' or 'w'")
+        raise ValueError(f"mode = {mode!r}, expected 'wb', 'w+b' or 'w'")
     target = ensure_replaceable(path)
-    temporary = _temporary_in(target.parent)
+    temporary = _temporary_for(target)
     try:
         # open, not tempfile.mkstemp, whose files only their owner may read.
         with open(temporary, mode, **text) as file:
@@ -173,7 +185,7 @@ def ensure_writable_folder(path):
         If it is no folder, can't be created, or takes no files.
     """
     folder = Path(path)
-    probe = _temporary_in(folder)
+    probe = _temporary_for(folder / PROBE)
     try:
         for place in (folder, *folder.parents):
             if place.exists() and not place.is_dir():  # said here, as each system has other, misleading words for it
@@ -191,8 +203,110 @@ def ensure_writable_folder(path):
     return folder
 
 
-def _temporary_in(folder):
-    return folder / f"{TEMPORARY_PREFIX}{secrets.token_hex(RANDOM_BYTES)}{TEMPORARY_SUFFIX}"
+@contextlib.contextmanager
+def locked_folder(path):
+    """Keep other runs out of a folder while the block lasts.
+
+    The system holds the lock, and lets go of it when the process ends, however it ends; so a run that was killed
+    blocks nobody. On a file system that has no locks, this does nothing.
+
+    Parameters
+    ----------
+    path : str or Path
+        A folder that exists.
+
+    Raises
+    ------
+    OutputError
+        If another run has it, or the lock's file, .minicluster.lock, can't be written.
+    """
+    lock = Path(path) / LOCK_NAME
+    file = _open_lock(lock, path)
+    try:
+        yield
+    finally:
+        ours = _is_at(lock, file)  # unless someone has moved the folder, and another run begun in a new one
+        if ours and os.name != "nt":  # while it is locked, so that nobody's new lock is deleted
+            with contextlib.suppress(OSError):
+                lock.unlink()
+        file.close()
+        if ours and os.name == "nt":  # where an open file can't be deleted, whoever has it open
+            with contextlib.suppress(OSError):
+                lock.unlink()
+
+
+def _open_lock(lock, folder):
+    """Return the lock's file, open and locked."""
+    while True:
+        try:
+            file = open(lock, "a+", encoding="utf-8")
+        except OSError as error:
+            raise OutputError(f"cannot write to folder {folder}: {error.strerror}") from error
+        try:
+            _lock(file)
+            if _is_at(lock, file):
+                file.truncate(0)
+                file.write(f"process {os.getpid()}\n")
+                file.flush()
+                return file
+            file.close()  # who had it has deleted it after we opened it
+        except OSError as error:
+            if error.errno not in HELD_BY_ANOTHER:
+                return file  # no locks here, or no space for our number
+            with file:
+                file.seek(0)
+                holder = file.readline().strip()
+            raise OutputError(
+                f"another run is writing to folder {folder}{f' ({holder})' if holder else ''}, "
+                "expected one at a time: wait, or take another folder"
+            ) from error
+        except BaseException:
+            file.close()
+            raise
+
+
+def _is_at(path, file):
+    """Whether an open file is the one at this path."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+    except OSError:
+        return False
+
+
+def _lock(file):
+    """Lock an open file, or raise OSError at once if another process has locked it."""
+    if os.name == "nt":
+        os.lseek(file.fileno(), LOCKED_BYTE, os.SEEK_SET)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def remove_leftovers(paths):
+    """Delete what killed processes have left of unfinished files.
+
+    To be called while nobody else can be writing these files: see `locked_folder`.
+
+    Parameters
+    ----------
+    paths : iterable of str or Path
+        The files that were to be written.
+    """
+    for path in paths:
+        real = Path(os.path.realpath(path))
+        for target in (real, real.parent / PROBE):
+            for leftover in target.parent.glob(f"{TEMPORARY_PREFIX}{_tag(target)}-*{TEMPORARY_SUFFIX}"):
+                with contextlib.suppress(OSError):
+                    leftover.unlink()
+
+
+def _temporary_for(target):
+    """Return where a file is written before it is whole: under a name that tells the target's, however long that is."""
+    return target.parent / f"{TEMPORARY_PREFIX}{_tag(target)}-{secrets.token_hex(RANDOM_BYTES)}{TEMPORARY_SUFFIX}"
+
+
+def _tag(target):
+    return hashlib.sha256(target.name.encode("utf-8", "surrogatepass")).hexdigest()[:TAG_LENGTH]
 
 
 def _replace(source, target):

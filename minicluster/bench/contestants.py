@@ -5,7 +5,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from .machine import BENDING, BLAS_THREADS, THREADS, usable_cores
+from ..cores import usable_cores
+from .machine import BENDING, BLAS_THREADS, THREADS
 
 ONE_THREAD = "numpy_one_thread"  # for the ladder only
 

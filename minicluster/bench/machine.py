@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..cores import usable_cores
+
 # Variables that change how fast a library is, and which rivals they concern. None of these is touched; but the rivals
 # that a variable concerns are timed a second time without it, except Numba, which has to obey.
 OPENMP = (
@@ -35,13 +37,6 @@ THREADS = (*BLAS_THREADS, "OMP_NUM_THREADS", "NUMBA_NUM_THREADS")
 INSTRUCTION_SETS = (
     "sse4.2", "avx", "avx2", "fma", "avx512f", "avx512vl", "avx512bw", "amx-tile", "neon", "sve", "sve2",
 )  # fmt: skip
-
-
-def usable_cores():
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def variables(environment):

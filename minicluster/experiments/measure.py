@@ -20,7 +20,7 @@ BAR_QUANTILE = 0.99  # of the regrouping null: a claim must beat it
 PICTURED_SHARES = (0, 0.1, 0.2, 0.4, 1)  # of the training: the steps in the PCA picture
 
 
-def measure(setup, recordings):
+def measure(setup, recordings, progress=Progress):
     """Measure one training from what it recorded.
 
     Parameters
@@ -28,6 +28,8 @@ def measure(setup, recordings):
     setup : Setup
         After the training.
     recordings : list of Recording
+    progress : callable
+        Takes how much there is to do and a label, returns a Progress.
 
     Returns
     -------
@@ -50,7 +52,7 @@ def measure(setup, recordings):
     tasks = [strings[name].task for name in strings]
     ari = {name: [] for name in strings}
     neighbours = {name: [] for name in strings}
-    with Progress(len(recordings), "clustering") as progress:
+    with progress(len(recordings), "clustering") as line:
         for done, recording in enumerate(recordings, start=1):
             layers = list(zip(*(recording.states[name] for name in strings)))  # L + 1 pairs of (strings, C)
             labels = [cluster(setup, *states) for states in layers]  # L + 1 pairs of (strings,)
@@ -58,7 +60,7 @@ def measure(setup, recordings):
             for split, name in enumerate(strings):
                 ari[name].append([adjusted_rand_score(tasks[split], pair[split]) for pair in labels])
                 neighbours[name].append([pair[split] for pair in pairs])
-            progress.update(done)
+            line.update(done)
 
     pattern_tasks = np.arange(len(setup.dataset.patterns)) // setup.dataset.n_distributions  # (patterns,)
     null = {

@@ -1,74 +1,75 @@
 """The main job: train, cluster, judge; the headline result of the project."""
 
-import os
-import platform
+import contextlib
 import time
 from dataclasses import asdict
-from importlib.metadata import version
 
 import numpy as np
 
-from .. import __version__
+from ..training import Progress
 from .claims import judge
-from .measure import measure, principal_components
-from .run import train_and_record
+from .run import make_dataset
+from .side_by_side import Failure, run_jobs
 
-THREAD_VARIABLES = (
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "OMP_NUM_THREADS",
-    "NUMBA_NUM_THREADS",
-)
 LABEL_WIDTH = 32  # of the table's first column
 
 
-def reproduce(setups):
-    """Run the experiment once for each setup.
+def reproduce(jobs, processes=1, progress=Progress, tell=print):
+    """Run the experiment once for each seed.
 
     Parameters
     ----------
-    setups : iterable of Setup
-        At least one, alike but for their seeds. Each is asked for when the one before is done.
+    jobs : list of Job
+        At least one, alike but for their seeds.
+    processes : int
+        How many run at once; see `run_jobs`.
+    progress : callable
+        Takes how much there is to do and a label, returns a Progress.
+    tell : callable
+        Takes a job and a Failure, when a seed has failed. The others go on.
 
     Returns
     -------
-    results : dict
-        Ready for JSON, as README describes results.json: `config`, `seed`, `seeds`, `environment`, `seconds`,
-        `steps`, `runs` (one `measure` a seed), `claims`, and the runs' medians: `loss`, `accuracy`, `ari`,
+    results : dict, or None if every seed failed
+        Ready for JSON, as README describes results.json: `config`, `seed`, `seeds`, `failed`, `environment`,
+        `seconds`, `steps`, `runs` (one `measure` a seed), `claims`, and the runs' medians: `loss`, `accuracy`, `ari`,
         `cross_pattern_1nn`, `controls`, `early_stopping_step`.
     pictures : dict
         Of the first seed, for `plots`: `dataset`, `principal_components`.
-
-    Raises
-    ------
-    TrainingDiverged
-        If a training did.
+    finished : list of (Job, Checkpoint)
+        In the order of `jobs`.
     """
-    began = time.perf_counter()
-    runs, pictures, settings, backend = [], None, None, None
-    for setup in setups:
-        recordings = train_and_record(setup, f"seed {setup.seed}: training")
-        runs.append(measure(setup, recordings))
-        if pictures is None:
-            settings, backend = setup.settings, setup.model.operations.backend
-            pictures = {"dataset": setup.dataset, "principal_components": principal_components(setup, recordings)}
-    if not runs:
-        raise ValueError("setups is empty, expected at least one")
+    if not jobs:
+        raise ValueError("jobs is empty, expected at least one")
+    began, outcomes = time.perf_counter(), {}
+    with contextlib.closing(run_jobs(jobs, processes, progress)) as ending:
+        for job, outcome in ending:
+            outcomes[job] = outcome
+            if isinstance(outcome, Failure):
+                tell(job, outcome)
+    failed = {job: outcome for job, outcome in outcomes.items() if isinstance(outcome, Failure)}
+    finished = [(job, outcomes[job]) for job in jobs if job not in failed]
+    if not finished:
+        return None, {}, []
+    first, checkpoint = finished[0]
+    runs = [outcome.results for _, outcome in finished]
     results = {
-        "config": asdict(settings),
+        "config": asdict(first.settings),
         "seed": runs[0]["seed"],
         "seeds": [run["seed"] for run in runs],
-        "environment": environment(backend),
+        "failed": [{"seed": job.seed, "message": failed[job].message} for job in jobs if job in failed],
+        "environment": checkpoint.environment,
         "seconds": round(time.perf_counter() - began, 1),
         "steps": runs[0]["steps"],
         **{name: median([run[name] for run in runs]) for name in ("loss", "accuracy", "ari", "cross_pattern_1nn")},
         "controls": median([run["controls"] for run in runs]),
         "early_stopping_step": median([run["early_stopping_step"] for run in runs]),
         "runs": runs,
-        "claims": judge(runs, settings.middle_layer),
+        "claims": judge(runs, first.settings.middle_layer),
     }
-    return results, pictures
+    components = {**checkpoint.result_arrays, "steps": checkpoint.result_arrays["steps"].tolist()}
+    pictures = {"dataset": make_dataset(first.settings, first.data_seed), "principal_components": components}
+    return results, pictures, finished
 
 
 def median(values):
@@ -78,26 +79,10 @@ def median(values):
     return np.median(np.array(values, float), axis=0).tolist()
 
 
-def environment(backend):
-    """Return what a result may depend on: the backend that computed it, versions, machine, thread settings."""
-    return {
-        "backend": backend,
-        "minicluster": __version__,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "numba": version("numba") if backend == "numba" else None,
-        "system": platform.system(),
-        "machine": platform.machine(),
-        "processors": os.cpu_count(),
-        "threads": {name: os.environ[name] for name in THREAD_VARIABLES if name in os.environ},
-        "date": time.strftime("%Y-%m-%d"),
-    }
-
-
 def table(results):
     """Return the results as text: accuracy, ARI and neighbours by layer with their controls, and the claims."""
     config, seeds, controls = results["config"], results["seeds"], results["controls"]
-    which = f"seed {seeds[0]}" if len(seeds) == 1 else f"medians of seeds {seeds[0]} to {seeds[-1]}"
+    which = f"seed {seeds[0]}" if len(seeds) == 1 else f"medians of seeds {_ranges(seeds)}"
     lines = [
         f"{which}, {config['steps']} steps, {config['n_tasks']} tasks x {config['n_distributions']} patterns, "
         f"outputs shared by {config['share']} task{'s' if config['share'] > 1 else ''}"
@@ -139,6 +124,13 @@ def table(results):
         "",
     ]
     return "\n".join(lines + [_claim_line(claim) for claim in results["claims"]])
+
+
+def _ranges(seeds):
+    """Rising whole numbers as text: 3 to 5, 7."""
+    starts = [seed for seed in seeds if seed - 1 not in seeds]
+    ends = [seed for seed in seeds if seed + 1 not in seeds]
+    return ", ".join(str(start) if start == end else f"{start} to {end}" for start, end in zip(starts, ends))
 
 
 def _claim_line(claim):

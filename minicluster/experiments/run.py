@@ -5,9 +5,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..checks import check_whole_number
+from ..interruption import Interruption
 from ..nn import AdamW, Transformer, TransformerConfig, warmup_cosine
 from ..tasks import InstructionDataset, make_instruction_dataset
-from ..training import Progress, TrainingDiverged, answer, hidden_states_at, recording_steps, training_steps
+from ..training import (
+    Checkpoint,
+    CheckpointError,
+    Progress,
+    Recording,
+    ShuffledBatches,
+    TrainingDiverged,
+    answer,
+    hidden_states_at,
+    recording_steps,
+    restore,
+    training_steps,
+)
+from .environment import environment
 from .settings import Settings
 
 # Random numbers for different purposes come from different streams, or the sampled rows would be the first batches.
@@ -35,25 +49,6 @@ class Setup:
     optimizer: AdamW
 
 
-@dataclass(frozen=True)
-class Recording:
-    """The model at one step.
-
-    Attributes
-    ----------
-    step : int
-        Steps taken, 0 for the untrained model.
-    loss, accuracy : dict from split to float
-    states : dict from split to (L + 1, strings, C) array
-        Hidden states at the separator of each unique string, of train and of unseen_instruction.
-    """
-
-    step: int
-    loss: dict
-    accuracy: dict
-    states: dict
-
-
 def prepare(settings, seed, data_seed=None, backend="auto"):
     """Make data, model and optimiser.
 
@@ -78,8 +73,17 @@ def prepare(settings, seed, data_seed=None, backend="auto"):
     """
     check_whole_number("seed", seed, 0)
     data_seed = seed if data_seed is None else data_seed
+    s, dataset = settings, make_dataset(settings, data_seed)
+    config = TransformerConfig(len(dataset.vocabulary), dataset.context_length, s.d_model, s.n_layers, s.n_heads)
+    model = Transformer(config, seed=seed, backend=backend)
+    optimizer = AdamW(model.parameters, lr=s.lr, weight_decay=s.weight_decay)
+    return Setup(settings, seed, data_seed, dataset, model, optimizer)
+
+
+def make_dataset(settings, seed):
+    """Return the InstructionDataset of these settings and this data seed."""
     s = settings
-    dataset = make_instruction_dataset(
+    return make_instruction_dataset(
         s.n_tasks,
         s.n_distributions,
         s.n_inputs,
@@ -87,16 +91,115 @@ def prepare(settings, seed, data_seed=None, backend="auto"):
         n_unseen_instructions=s.n_unseen_instructions,
         n_held_out_inputs=s.n_held_out_inputs,
         share=s.share,
-        seed=data_seed,
+        seed=seed,
     )
-    config = TransformerConfig(len(dataset.vocabulary), dataset.context_length, s.d_model, s.n_layers, s.n_heads)
-    model = Transformer(config, seed=seed, backend=backend)
-    optimizer = AdamW(model.parameters, lr=s.lr, weight_decay=s.weight_decay)
-    return Setup(settings, seed, data_seed, dataset, model, optimizer)
+
+
+class Training:
+    """A training under way: what goes on from one step to the next, and what was recorded so far.
+
+    Parameters
+    ----------
+    setup : Setup
+        Its model is trained in place.
+    config : dict, optional
+        What was asked for, for checkpoints.
+
+    Raises
+    ------
+    ValueError
+        If the model was trained before: its first recording would not be of an untrained one.
+    """
+
+    def __init__(self, setup, config=None):
+        taken = setup.optimizer.steps
+        if taken:
+            raise ValueError(f"setup was trained for {taken} steps before, expected a new one from prepare")
+        s, train = setup.settings, setup.dataset.train
+        self.setup = setup
+        self.config = {**(config or {}), "data_digest": setup.dataset.digest()}
+        self.batches = ShuffledBatches(len(train), s.batch_size, [setup.seed, ORDER_STREAM])
+        self.loss = None  # of the last step
+        self.recordings = []
+
+    def checkpoint(self):
+        """Return where it stands, to be saved at once: the arrays are the training's own, not copies."""
+        optimizer = self.setup.optimizer
+        return Checkpoint(
+            config=self.config,
+            step=optimizer.steps,
+            parameters=dict(self.setup.model.parameters),
+            optimizer={"mean": optimizer.mean.flat, "mean_square": optimizer.mean_square.flat},
+            batches=self.batches.state,
+            loss=self.loss,
+            recordings=self.recordings,
+            environment=environment(self.setup.model.operations.backend),
+        )
+
+    def go_on_from(self, checkpoint, path):
+        """Put everything back to where it was; see `restore`."""
+        found, expected = checkpoint.config.get("data_digest"), self.config["data_digest"]
+        if found != expected:
+            raise CheckpointError(f"{path}: data_digest = {found!r}, expected {expected!r}: the data differ")
+        restore(checkpoint, path, self.setup.model, self.setup.optimizer, self.batches)
+        self.loss, self.recordings = checkpoint.loss, list(checkpoint.recordings)
+
+    def run(self, progress, writer=None):
+        """Train to the end, and record the model at steps that are evenly spaced on a logarithmic scale.
+
+        Parameters
+        ----------
+        progress : Progress
+            Told each step and its loss.
+        writer : CheckpointWriter, optional
+            Saves checkpoints on the way, and one when the process is told to end (Ctrl-C).
+
+        Raises
+        ------
+        TrainingDiverged
+            If the loss or the gradient's norm is no longer finite.
+        """
+        setup, s = self.setup, self.setup.settings
+        samples = self._samples()
+        if not self.recordings:
+            self.recordings.append(record(setup, 0, samples))
+        warmup = min(s.warmup, s.steps // 2)
+        steps = training_steps(
+            setup.model,
+            setup.optimizer,
+            setup.dataset.train,
+            s.steps,
+            self.batches,
+            learning_rate=lambda step: warmup_cosine(step, s.steps, s.lr, warmup),
+            max_norm=s.max_norm,
+            last_loss=self.loss,
+        )
+        recorded = set(recording_steps(s.steps, s.n_recordings))
+        with Interruption() as interruption:
+            for step, self.loss in steps:
+                progress.update(step, loss=self.loss)
+                if step in recorded:
+                    self.recordings.append(record(setup, step, setup.dataset.splits if step == s.steps else samples))
+                    if not all(np.isfinite(value) for value in self.recordings[-1].loss.values()):
+                        raise TrainingDiverged(step, self.loss)
+                if writer is not None and (interruption.asked or writer.due()):
+                    writer.save(self.checkpoint())
+                interruption.check()
+
+    def _samples(self):
+        """Return the rows of each split that loss and accuracy on the way are taken from."""
+        rng = np.random.default_rng([self.setup.seed, SAMPLE_STREAM])
+        samples = {
+            name: split[np.sort(rng.permutation(len(split))[: self.setup.settings.recorded_rows])]
+            for name, split in self.setup.dataset.splits.items()
+        }
+        # All of it at every step, because early stopping compares the steps.
+        samples["unseen_instruction"] = self.setup.dataset.unseen_instruction
+        return samples
 
 
 def train_and_record(setup, label="training"):
-    """Train, and record the model at steps that are evenly spaced on a logarithmic scale.
+    """Train to the end without checkpoints, with progress on the terminal.
 
     Parameters
     ----------
@@ -115,39 +218,12 @@ def train_and_record(setup, label="training"):
     TrainingDiverged
         If the loss or the gradient's norm is no longer finite.
     ValueError
-        If the model was trained before: its first recording would not be of an untrained one.
+        If the model was trained before.
     """
-    if setup.optimizer.steps:
-        raise ValueError(f"setup was trained for {setup.optimizer.steps} steps before, expected a new one from prepare")
-    s = setup.settings
-    rng = np.random.default_rng([setup.seed, SAMPLE_STREAM])
-    samples = {
-        name: split[np.sort(rng.permutation(len(split))[: s.recorded_rows])]
-        for name, split in setup.dataset.splits.items()
-    }
-    # All of it at every step, because early stopping compares the steps.
-    samples["unseen_instruction"] = setup.dataset.unseen_instruction
-    warmup = min(s.warmup, s.steps // 2)
-    steps = training_steps(
-        setup.model,
-        setup.optimizer,
-        setup.dataset.train,
-        s.steps,
-        batch_size=s.batch_size,
-        seed=[setup.seed, ORDER_STREAM],
-        learning_rate=lambda step: warmup_cosine(step, s.steps, s.lr, warmup),
-        max_norm=s.max_norm,
-    )
-    recorded = set(recording_steps(s.steps, s.n_recordings))
-    recordings, loss = [record(setup, 0, samples)], None
-    with Progress(s.steps, label) as progress:
-        for step, loss in steps:
-            progress.update(step, loss=loss)
-            if step in recorded:
-                recordings.append(record(setup, step, setup.dataset.splits if step == s.steps else samples))
-                if not all(np.isfinite(value) for value in recordings[-1].loss.values()):
-                    raise TrainingDiverged(step, loss)
-    return recordings
+    training = Training(setup)
+    with Progress(setup.settings.steps, label) as progress:
+        training.run(progress)
+    return training.recordings
 
 
 def record(setup, step, judged):

@@ -1,16 +1,27 @@
-"""The training loop, its progress, and the recording of what a model has inside."""
+"""The training loop, its progress, its checkpoints, and the recording of what a model has inside."""
 
+from .batches import ShuffledBatches
+from .checkpoint import Checkpoint, CheckpointError, CheckpointWriter, load_checkpoint, restore, save_checkpoint
+from .description import describe_checkpoint
 from .progress import Progress
-from .recording import answer, hidden_states_at, recording_steps
-from .step import TrainingDiverged, shuffled_batches, train_step, training_steps
+from .recording import Recording, answer, hidden_states_at, recording_steps
+from .step import TrainingDiverged, train_step, training_steps
 
 __all__ = [
+    "Checkpoint",
+    "CheckpointError",
+    "CheckpointWriter",
     "Progress",
+    "Recording",
+    "ShuffledBatches",
     "TrainingDiverged",
     "answer",
+    "describe_checkpoint",
     "hidden_states_at",
+    "load_checkpoint",
     "recording_steps",
-    "shuffled_batches",
+    "restore",
+    "save_checkpoint",
     "train_step",
     "training_steps",
 ]

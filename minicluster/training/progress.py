@@ -77,6 +77,15 @@ class Progress:
         if self.drawn_at is None or now - self.drawn_at >= SECONDS_BETWEEN_UPDATES:
             self._draw()
 
+    def note(self, text):
+        """Write a line above, terminal or not."""
+        if self.stream is None:
+            return
+        wiped = "\r" + " " * self.drawn_width + "\r" if self.drawn_width else ""
+        self.stream.write(f"{wiped}{text}\n")
+        self.stream.flush()
+        self.drawn_width = 0
+
     def __enter__(self):
         return self
 

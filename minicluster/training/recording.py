@@ -1,9 +1,30 @@
 """Looking at a model without changing it: its answers and its hidden states."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 EVALUATION_BATCH = 64  # sequences at a time; bounds memory, changes no result
 FIRST_SHARE = 0.01  # of the training: the first recording after step 0; before that, little happens
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The model at one step.
+
+    Attributes
+    ----------
+    step : int
+        Steps taken, 0 for the untrained model.
+    loss, accuracy : dict from split to float
+    states : dict from split to (L + 1, strings, C) array
+        Hidden states at the separator of each unique string, of train and of unseen_instruction.
+    """
+
+    step: int
+    loss: dict
+    accuracy: dict
+    states: dict
 
 
 def recording_steps(steps, n):

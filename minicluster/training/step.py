@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ..checks import check_max_norm, check_whole_number
+from ..checks import check_max_norm
 from ..nn import AdamW, Parameters, clip_and_update
 from .memory import keep_freed_memory
 
@@ -65,29 +65,31 @@ def train_step(model, optimizer, tokens, targets, mask=None, max_norm=1.0, start
     return loss, update(optimizer, gradients, max_norm)
 
 
-def training_steps(model, optimizer, split, steps, *, batch_size, seed, learning_rate, max_norm=1.0):
+def training_steps(model, optimizer, split, steps, batches, *, learning_rate, max_norm=1.0, last_loss=None):
     """Train step by step, handing control back after each.
 
     Parameters
     ----------
     model : Transformer
     optimizer : AdamW
+        Steps that it has taken already are not taken again: a training that was interrupted goes on.
     split : Split
         Its `tokens`, `targets` and `mask` are used.
     steps : int
-    batch_size : int
-        B.
-    seed : int or sequence of int
-        Of the order of examples.
+        Length of the whole training.
+    batches : ShuffledBatches, or any iterator
+        Gives row numbers (B,) of the split.
     learning_rate : function from int to float
         The rate of step 0, 1, ..., steps - 1.
     max_norm : float
         See `train_step`.
+    last_loss : float, optional
+        Of the step before the first of these, if it was taken earlier.
 
     Yields
     ------
     step : int
-        Steps taken so far, 1 to `steps`.
+        Steps taken so far, up to `steps`.
     loss : float
         This step's.
 
@@ -96,14 +98,8 @@ def training_steps(model, optimizer, split, steps, *, batch_size, seed, learning
     TrainingDiverged
         If the loss or the gradient's norm is no longer finite.
     """
-    check_whole_number("batch_size", batch_size, 1)
-    if not len(split):
-        raise ValueError("split has no rows, expected at least 1")
     keep_freed_memory()
-    rng = np.random.default_rng(seed)
-    batches = shuffled_batches(len(split), batch_size, rng)
-    last_loss = None
-    for step in range(1, steps + 1):
+    for step in range(optimizer.steps + 1, steps + 1):
         rows = next(batches)  # (B,)
         optimizer.lr = learning_rate(step - 1)
         with np.errstate(all="ignore"):  # NaN and infinity are looked for here, so NumPy need not warn of them
@@ -114,16 +110,3 @@ def training_steps(model, optimizer, split, steps, *, batch_size, seed, learning
             raise TrainingDiverged(step, last_loss)
         last_loss = loss
         yield step, loss
-
-
-def shuffled_batches(n, batch_size, rng):
-    """Yield row numbers (batch_size,) for ever: each epoch is a new shuffle, each row once an epoch.
-
-    An epoch's last rows, too few for a batch, begin the next batch, which the next epoch fills up.
-    """
-    rows = np.empty(0, np.int64)
-    while True:
-        while len(rows) < batch_size:
-            rows = np.concatenate([rows, rng.permutation(n)])
-        yield rows[:batch_size]
-        rows = rows[batch_size:]

@@ -16,7 +16,7 @@ from minicluster.experiments.measure import (
 from minicluster.experiments.run import ORDER_STREAM, Recording, record, train_and_record, unique_strings
 from minicluster.nn import AdamW, Transformer, TransformerConfig, warmup_cosine
 from minicluster.tasks import make_instruction_dataset
-from minicluster.training import TrainingDiverged, answer, shuffled_batches, train_step
+from minicluster.training import ShuffledBatches, TrainingDiverged, answer, train_step
 
 SMALL = Settings(
     n_tasks=3, n_distributions=2, n_inputs=4, n_instructions=6, n_unseen_instructions=3, n_held_out_inputs=1,
@@ -165,7 +165,7 @@ def test_the_training_is_the_one_that_the_settings_describe():
     assert setup.dataset.digest() == data.digest()
     model = Transformer(TransformerConfig(len(data.vocabulary), data.context_length, 8, 2, 2), seed=4)
     optimizer = AdamW(model.parameters, lr=0.02, weight_decay=0.3)
-    batches = shuffled_batches(len(data.train), 8, np.random.default_rng([4, ORDER_STREAM]))
+    batches = ShuffledBatches(len(data.train), 8, [4, ORDER_STREAM])
     for step in range(7):
         batch = data.train[next(batches)]
         optimizer.lr = warmup_cosine(step, 7, 0.02, 3)
@@ -184,7 +184,7 @@ def test_on_the_way_a_sample_is_judged_but_all_unseen_instructions():
     full = record(fresh, 0, fresh.dataset.splits)
     assert recordings[0].loss["unseen_instruction"] == full.loss["unseen_instruction"]
     assert recordings[0].loss["train"] != full.loss["train"]
-    batches = shuffled_batches(len(fresh.dataset.train), 8, np.random.default_rng([0, ORDER_STREAM]))
+    batches = ShuffledBatches(len(fresh.dataset.train), 8, [0, ORDER_STREAM])
     first = fresh.dataset.train[np.sort(next(batches)[:5])]
     assert recordings[0].loss["train"] != record(fresh, 0, {"train": first}).loss["train"]  # not the first rows trained
 

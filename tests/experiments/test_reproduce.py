@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from minicluster.experiments import Settings, prepare
+from minicluster.experiments import Job, Settings
 from minicluster.experiments.reproduce import median, reproduce, table
 
 SMALL = Settings(
@@ -14,7 +14,7 @@ SMALL = Settings(
 
 @pytest.fixture(scope="module")
 def results():
-    return reproduce([prepare(SMALL, seed) for seed in (5, 6, 7)])[0]
+    return reproduce([Job(SMALL, seed, data_seed=seed) for seed in (5, 6, 7)])[0]
 
 
 def test_median_keeps_the_shape_of_lists_and_dicts():
@@ -32,7 +32,7 @@ def test_medians_are_over_the_runs(results):
 
 
 def test_each_seed_is_the_run_that_it_would_be_alone(results):
-    alone = reproduce([prepare(SMALL, 6)])[0]["runs"][0]
+    alone = reproduce([Job(SMALL, 6, data_seed=6)])[0]["runs"][0]
     assert alone == results["runs"][1]
     digests = [run["parameters_digest"] for run in results["runs"]]
     assert len(set(digests)) == 3

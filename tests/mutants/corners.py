@@ -5,26 +5,16 @@ from .mutant import Mutant
 CORNERS = (
     Mutant(
         name="training: the same order in every epoch",
-        file="training/step.py",
-        old=(
-            "    rows = np.empty(0, np.int64)\n"
-            "    while True:\n"
-            "        while len(rows) < batch_size:\n"
-            "            rows = np.concatenate([rows, rng.permutation(n)])"
-        ),
-        new=(
-            "    rows, order = np.empty(0, np.int64), rng.permutation(n)\n"
-            "    while True:\n"
-            "        while len(rows) < batch_size:\n"
-            "            rows = np.concatenate([rows, order])"
-        ),
+        file="training/batches.py",
+        old="self.generator.permutation(self.n)",
+        new="np.random.default_rng(0).permutation(self.n)",
         why="Shuffled once, rows always meet the same others in a batch; every row still comes once an epoch.",
     ),
     Mutant(
         name="training: a batch larger than the data is cut short",
-        file="training/step.py",
-        old="        while len(rows) < batch_size:",
-        new="        if len(rows) < batch_size:",
+        file="training/batches.py",
+        old="while len(self.waiting) < self.batch_size:",
+        new="if len(self.waiting) < self.batch_size:",
         why="A batch of B has B rows; if the data have fewer, it takes several epochs to fill it.",
     ),
     Mutant(
@@ -44,15 +34,15 @@ CORNERS = (
     Mutant(
         name="training: a last finite loss before the first step",
         file="training/step.py",
-        old="last_loss = None",
-        new="last_loss = math.nan",
+        old="last_loss=None):",
+        new="last_loss=math.nan):",
         why="There was none, which is None; NaN is no finite loss.",
     ),
     Mutant(
         name="training: first epoch in the order of the data",
-        file="training/step.py",
-        old="rows = np.empty(0, np.int64)",
-        new="rows = np.arange(n)",
+        file="training/batches.py",
+        old="self.waiting = np.empty(0, np.int64)",
+        new="self.waiting = np.arange(n)",
         why="Data that come sorted by class would begin with batches of one class each.",
     ),
     Mutant(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from minicluster.nn import AdamW, Transformer, TransformerConfig, cross_entropy
 from minicluster.tasks import make_instruction_dataset
-from minicluster.training import TrainingDiverged, shuffled_batches, train_step, training_steps
+from minicluster.training import ShuffledBatches, TrainingDiverged, train_step, training_steps
 
 
 @pytest.fixture
@@ -35,11 +35,14 @@ def change_cross_entropy(model, change):
     operations.cross_entropy = lambda *arguments: change(*right(*arguments))
 
 
+def take_steps(training, split, steps, batch_size, seed, learning_rate, **options):
+    batches = ShuffledBatches(len(split), batch_size, seed)
+    return training_steps(*training, split, steps, batches, learning_rate=learning_rate, **options)
+
+
 def steps_of(dataset, steps, lr, seed=0):
     model, optimizer = small_training(dataset)
-    taken = training_steps(
-        model, optimizer, dataset.train, steps, batch_size=8, seed=seed, learning_rate=lambda step: lr
-    )
+    taken = take_steps((model, optimizer), dataset.train, steps, 8, seed, learning_rate=lambda step: lr)
     return model, taken
 
 
@@ -108,7 +111,7 @@ def test_same_seed_same_training(dataset):
 def test_learning_rates_are_used_in_order(dataset):
     model, optimizer = small_training(dataset)
     rates = [0.0, 0.5, 0.0]
-    taken = training_steps(model, optimizer, dataset.train, 3, batch_size=4, seed=0, learning_rate=rates.__getitem__)
+    taken = take_steps((model, optimizer), dataset.train, 3, 4, 0, learning_rate=rates.__getitem__)
     before, moved = model.parameters.flat.copy(), []
     for _ in taken:
         moved.append(bool((model.parameters.flat != before).any()))
@@ -139,7 +142,7 @@ def test_a_learning_rate_far_too_high_is_said_so(dataset):
 
 @given(n=st.integers(1, 12), batch_size=st.integers(1, 15), seed=st.integers(0, 99))
 def test_every_row_once_an_epoch(n, batch_size, seed):
-    batches = shuffled_batches(n, batch_size, np.random.default_rng(seed))
+    batches = ShuffledBatches(n, batch_size, seed)
     rows = np.concatenate([next(batches) for _ in range(2 * n)])  # 2 * batch_size whole epochs
     epochs = rows.reshape(-1, n)
     assert (np.sort(epochs, axis=1) == np.arange(n)).all()
@@ -149,11 +152,9 @@ def test_many_steps_are_single_steps_with_shuffled_rows_masks_rates_and_norms(da
     model, optimizer = small_training(dataset)
     by_hand, optimizer_by_hand = small_training(dataset)
     rates = [0.1, 0.02, 0.3]
-    taken = training_steps(
-        model, optimizer, dataset.train, 3, batch_size=5, seed=9, learning_rate=rates.__getitem__, max_norm=0.01
-    )
+    taken = take_steps((model, optimizer), dataset.train, 3, 5, 9, learning_rate=rates.__getitem__, max_norm=0.01)
     losses = [loss for _, loss in taken]
-    batches = shuffled_batches(len(dataset.train), 5, np.random.default_rng(9))
+    batches = ShuffledBatches(len(dataset.train), 5, 9)
     for loss, rate in zip(losses, rates):
         batch = dataset.train[next(batches)]
         optimizer_by_hand.lr = rate
@@ -185,20 +186,20 @@ def test_an_infinite_gradient_updates_nothing(dataset, training):
 
 def test_nothing_to_train_on_is_refused(dataset):
     model, optimizer = small_training(dataset)
-    for rows, batch_size, message in ((0, 4, "split has no rows"), (4, 0, "batch_size = 0")):
+    for rows, batch_size, message in ((0, 4, "n = 0, expected at least 1"), (4, 0, "batch_size = 0")):
         split = dataset.train[:rows]
         with pytest.raises(ValueError, match=message):
-            next(training_steps(model, optimizer, split, 1, batch_size=batch_size, seed=0, learning_rate=lambda s: 0.1))
+            next(take_steps((model, optimizer), split, 1, batch_size, 0, learning_rate=lambda s: 0.1))
 
 
 def test_each_epoch_is_a_new_shuffle_the_first_too():
-    batches = shuffled_batches(50, 50, np.random.default_rng(0))
+    batches = ShuffledBatches(50, 50, 0)
     first, second = next(batches), next(batches)
     assert (first != np.arange(50)).any() and (first != second).any()
 
 
 def test_a_batch_is_full_even_if_it_takes_several_epochs():
-    assert next(shuffled_batches(2, 5, np.random.default_rng(0))).shape == (5,)
+    assert next(ShuffledBatches(2, 5, 0)).shape == (5,)
 
 
 def test_a_wrong_max_norm_is_named_whatever_the_loss(dataset, training):
@@ -221,7 +222,7 @@ def test_a_loss_that_is_nan_updates_nothing_even_if_the_gradient_is_finite(datas
 def test_an_infinite_gradient_ends_the_training_even_at_its_first_step(dataset, training):
     model, optimizer = training
     change_cross_entropy(model, lambda loss, dlogits: (loss, dlogits * np.inf))
-    taken = training_steps(model, optimizer, dataset.train, 3, batch_size=8, seed=0, learning_rate=lambda step: 0.1)
+    taken = take_steps((model, optimizer), dataset.train, 3, 8, 0, learning_rate=lambda step: 0.1)
     with pytest.raises(TrainingDiverged, match="it was the first step") as caught:
         next(taken)
     assert (caught.value.step, caught.value.last_finite_loss) == (1, None)

@@ -1,0 +1,143 @@
+"""One seed of an experiment: trained, measured, kept in a checkpoint, and taken up again."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..nn.operations import choose_operations
+from ..training import Checkpoint, CheckpointError, CheckpointWriter, Progress, load_checkpoint
+from .environment import environment
+from .measure import measure, principal_components
+from .run import Training, prepare
+from .settings import Settings
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one seed is to do.
+
+    Attributes
+    ----------
+    settings : Settings
+    seed, data_seed : int
+        See `prepare`.
+    backend : str
+        See `Transformer`.
+    path : Path or None
+        Where its checkpoints go.
+    resume : bool
+        Whether to go on from the checkpoint that is there.
+    """
+
+    settings: Settings
+    seed: int
+    data_seed: int
+    backend: str = "auto"
+    path: Path | None = None
+    resume: bool = False
+
+    def config(self):
+        """Return what decides the numbers, plain: a checkpoint of other settings is not for this job."""
+        backend = choose_operations(self.backend, np.float32).backend
+        return {**asdict(self.settings), "seed": self.seed, "data_seed": self.data_seed, "backend": backend}
+
+
+def saved(job):
+    """Return the checkpoint that a job goes on from, or None.
+
+    Raises
+    ------
+    CheckpointError
+        If there is one that can't be used, or is of other settings: all that differ are named.
+    """
+    if not job.resume or job.path is None or not job.path.exists():
+        return None
+    checkpoint = load_checkpoint(job.path)
+    require_same(job.config(), checkpoint, job.path)
+    return checkpoint
+
+
+def require_same(config, checkpoint, path):
+    """Raise CheckpointError if a checkpoint is of other settings than `config`."""
+    differing = [name for name in config if checkpoint.config.get(name) != config[name]]
+    if differing:
+        asked = ", ".join(f"{name} = {config[name]}" for name in differing)
+        there = ", ".join(f"{name} = {checkpoint.config.get(name)}" for name in differing)
+        raise CheckpointError(f"{asked}, but {path} was written with {there}: resume with the same settings")
+
+
+def discard(job):
+    """Make room for a run that begins anew, so that resuming it will not find what is not its own.
+
+    An unfinished checkpoint of the same settings stays until this run writes its own: it is as good.
+
+    Returns
+    -------
+    Checkpoint or None
+        The one that stays.
+    """
+    if job.path is None or not job.path.exists():
+        return None
+    try:
+        checkpoint = load_checkpoint(job.path)
+        require_same(job.config(), checkpoint, job.path)
+    except CheckpointError:
+        checkpoint = None
+    if checkpoint is not None and not checkpoint.finished:
+        return checkpoint
+    job.path.unlink(missing_ok=True)
+    return None
+
+
+def run_job(job, progress=Progress):
+    """Train and measure, or go on with it.
+
+    Parameters
+    ----------
+    job : Job
+    progress : callable
+        Takes how much there is to do and a label, returns a Progress.
+
+    Returns
+    -------
+    Checkpoint
+        Finished: `results` as `measure` returns them, `result_arrays` those of `principal_components`.
+
+    Raises
+    ------
+    TrainingDiverged
+        If the training did.
+    CheckpointError
+        See `saved`.
+    """
+    checkpoint = saved(job)
+    if checkpoint is not None and checkpoint.finished:
+        return checkpoint
+    setup = prepare(job.settings, job.seed, job.data_seed, job.backend)
+    training = Training(setup, job.config())
+    if checkpoint is not None:
+        training.go_on_from(checkpoint, job.path)
+        del checkpoint  # its arrays are large
+    with progress(job.settings.steps, f"seed {job.seed}: training") as line:
+        writer = None if job.path is None else CheckpointWriter(job.path, lambda text: line.note(f"minicluster: {text}"))
+        training.run(line, writer)
+    try:
+        results = measure(setup, training.recordings, progress)
+        components = principal_components(setup, training.recordings)
+    except KeyboardInterrupt:
+        if writer is not None:
+            writer.save(training.checkpoint())  # of the whole training
+        raise
+    finished = Checkpoint(
+        config=training.config,
+        step=job.settings.steps,
+        parameters=dict(setup.model.parameters),
+        loss=training.loss,
+        results=results,
+        result_arrays={name: np.asarray(values) for name, values in components.items()},
+        environment=environment(setup.model.operations.backend),
+    )
+    if writer is not None:
+        writer.save(finished)
+    return finished

@@ -1,0 +1,66 @@
+"""The order in which a training sees its examples."""
+
+import numpy as np
+
+from ..checks import check_whole_number
+
+
+class ShuffledBatches:
+    """Row numbers for ever, a batch at a time: each epoch is a new shuffle, each row once an epoch.
+
+    An epoch's last rows, too few for a batch, begin the next batch, which the next epoch fills up.
+
+        rows = next(batches)  # (batch_size,)
+
+    Parameters
+    ----------
+    n : int
+        Rows of the data, at least 1.
+    batch_size : int
+        B, at least 1.
+    seed : int or sequence of int
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a number is too small, or none.
+    """
+
+    def __init__(self, n, batch_size, seed):
+        check_whole_number("n", n, 1)
+        check_whole_number("batch_size", batch_size, 1)
+        self.n, self.batch_size = n, batch_size
+        self.generator = np.random.Generator(np.random.PCG64(seed))
+        self.waiting = np.empty(0, np.int64)  # rows that are shuffled already
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        while len(self.waiting) < self.batch_size:
+            self.waiting = np.concatenate([self.waiting, self.generator.permutation(self.n)])
+        rows, self.waiting = self.waiting[: self.batch_size], self.waiting[self.batch_size :]
+        return rows
+
+    @property
+    def state(self):
+        """All that decides the batches to come: (the generator's state as plain JSON, `waiting` (any,) int64)."""
+        return self.generator.bit_generator.state, self.waiting.copy()
+
+    @state.setter
+    def state(self, state):
+        """Go on where the batches were that had this state.
+
+        Raises
+        ------
+        ValueError
+            If it is not a state of batches of so many rows.
+        """
+        generator, waiting = state
+        if waiting.dtype != np.int64 or waiting.ndim != 1 or not ((0 <= waiting) & (waiting < self.n)).all():
+            raise ValueError(f"waiting rows are not numbers from 0 to {self.n - 1}")
+        try:
+            self.generator.bit_generator.state = generator
+        except (TypeError, KeyError, ValueError, OverflowError) as error:
+            raise ValueError("the state of its random generator is not one of PCG64") from error
+        self.waiting = waiting.copy()
