@@ -9,6 +9,7 @@ needs_permission_bits = pytest.mark.skipif(os.name == "nt", reason="Windows has 
 needs_movable_folders = pytest.mark.skipif(os.name == "nt", reason="Windows does not move the folder of an open file")
 needs_named_pipes = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes in folders")
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+needs_posix_signals = pytest.mark.skipif(os.name == "nt", reason="Windows ends other processes without asking them")
 needs_no_root = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere; Windows locks no folders"
 )

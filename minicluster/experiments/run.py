@@ -17,6 +17,7 @@ from ..training import (
     TrainingDiverged,
     answer,
     hidden_states_at,
+    keep_freed_memory,
     recording_steps,
     restore,
     training_steps,
@@ -159,6 +160,7 @@ class Training:
         TrainingDiverged
             If the loss or the gradient's norm is no longer finite.
         """
+        keep_freed_memory()
         setup, s = self.setup, self.setup.settings
         samples = self._samples()
         if not self.recordings:

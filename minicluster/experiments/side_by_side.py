@@ -84,36 +84,45 @@ def _side_by_side(jobs, processes, progress):
         with progress(sum(job.settings.steps for job in jobs), label) as line:
             while waiting or running:
                 while waiting and len(running) < processes:
-                    job = waiting.popleft()
-                    connection, process = _start(context, job)
-                    running[connection] = job, process
+                    connection, process = _start(context)
+                    running[connection] = _hand_over(waiting, connection), process
                 for connection in wait(list(running), SECONDS_BETWEEN_LOOKS):
                     job, process = running[connection]
                     kind, value = _receive(connection, process)
-                    if kind == "step":
-                        steps[job] = value
-                        line.update(sum(steps.values()))
-                    elif kind == "note":
+                    if kind == "note":
                         line.note(value)
+                        continue
+                    steps[job] = value if kind == "step" else job.settings.steps
+                    line.update(sum(steps.values()))
+                    if kind == "step":
+                        continue
+                    if waiting and process.is_alive():
+                        running[connection] = _hand_over(waiting, connection), process
                     else:
                         del running[connection]
-                        connection.close()
+                        connection.close()  # which ends the process
                         process.join()
-                        steps[job] = job.settings.steps
-                        line.update(sum(steps.values()))
-                        yield job, value
+                    yield job, value
     finally:
         _end([process for _, process in running.values()])
 
 
-def _start(context, job):
-    """Start a job's process: a connection to it, and the process."""
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(job, theirs), name=f"minicluster seed {job.seed}")
+def _start(context):
+    """Start a process: a connection to it, and the process."""
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_work, args=(theirs,))
     with _environment(dict.fromkeys(THREAD_VARIABLES, "1")), _interrupts_held_back():
         process.start()
     theirs.close()  # so that the end of the process ends the connection
     return ours, process
+
+
+def _hand_over(waiting, connection):
+    """Send the next job to a process, and return the job."""
+    job = waiting.popleft()
+    with contextlib.suppress(OSError):  # it has died meanwhile: then it will not answer, which `_receive` tells
+        connection.send(job)
+    return job
 
 
 @contextlib.contextmanager
@@ -171,21 +180,23 @@ def _end(processes):
             process.join()
 
 
-def _work(job, connection):
-    """The life of a process: one job."""
+def _work(connection):
+    """The life of a process: one job after the other, until there are no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         with endings_as_interrupts():
-            try:
-                message = "done", run_job(job, lambda total, label: _Messages(connection, label))
-            except FAILURES as error:
-                message = "failed", _failure(error)
-            connection.send(message)
+            while True:
+                job = connection.recv()
+                try:
+                    message = "done", run_job(job, lambda total, label: _Messages(connection, label))
+                except FAILURES as error:
+                    message = "failed", _failure(error)
+                connection.send(message)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        sys.exit(1)  # there is nobody to tell
+    except (EOFError, BrokenPipeError):  # there is no more to do, or nobody to tell
+        pass
 
 
 def _end_with_parent():

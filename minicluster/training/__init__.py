@@ -3,6 +3,7 @@
 from .batches import ShuffledBatches
 from .checkpoint import Checkpoint, CheckpointError, CheckpointWriter, load_checkpoint, restore, save_checkpoint
 from .description import describe_checkpoint
+from .memory import keep_freed_memory
 from .progress import Progress
 from .recording import Recording, answer, hidden_states_at, recording_steps
 from .step import TrainingDiverged, train_step, training_steps
@@ -18,6 +19,7 @@ __all__ = [
     "answer",
     "describe_checkpoint",
     "hidden_states_at",
+    "keep_freed_memory",
     "load_checkpoint",
     "recording_steps",
     "restore",

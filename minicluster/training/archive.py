@@ -65,7 +65,7 @@ def write_archive(path, content, arrays):
     OutputError
         If the file can't be written.
     """
-    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     entries = {
         name: {"dtype": array.dtype.str, "shape": list(array.shape), "sha256": _checksum(array)}
         for name, array in arrays.items()

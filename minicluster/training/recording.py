@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-EVALUATION_BATCH = 64  # sequences at a time; bounds memory, changes no result
+EVALUATION_BATCH = 128  # sequences at a time; bounds memory, changes no result
 FIRST_SHARE = 0.01  # of the training: the first recording after step 0; before that, little happens
 
 

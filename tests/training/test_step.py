@@ -3,8 +3,6 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from minicluster.nn import AdamW, Transformer, TransformerConfig, cross_entropy
 from minicluster.tasks import make_instruction_dataset
@@ -140,14 +138,6 @@ def test_a_learning_rate_far_too_high_is_said_so(dataset):
             pass
 
 
-@given(n=st.integers(1, 12), batch_size=st.integers(1, 15), seed=st.integers(0, 99))
-def test_every_row_once_an_epoch(n, batch_size, seed):
-    batches = ShuffledBatches(n, batch_size, seed)
-    rows = np.concatenate([next(batches) for _ in range(2 * n)])  # 2 * batch_size whole epochs
-    epochs = rows.reshape(-1, n)
-    assert (np.sort(epochs, axis=1) == np.arange(n)).all()
-
-
 def test_many_steps_are_single_steps_with_shuffled_rows_masks_rates_and_norms(dataset):
     model, optimizer = small_training(dataset)
     by_hand, optimizer_by_hand = small_training(dataset)
@@ -182,24 +172,6 @@ def test_an_infinite_gradient_updates_nothing(dataset, training):
     assert np.isfinite(loss) and not np.isfinite(norm)
     np.testing.assert_array_equal(model.parameters.flat, before)
     assert optimizer.steps == 0
-
-
-def test_nothing_to_train_on_is_refused(dataset):
-    model, optimizer = small_training(dataset)
-    for rows, batch_size, message in ((0, 4, "n = 0, expected at least 1"), (4, 0, "batch_size = 0")):
-        split = dataset.train[:rows]
-        with pytest.raises(ValueError, match=message):
-            next(take_steps((model, optimizer), split, 1, batch_size, 0, learning_rate=lambda s: 0.1))
-
-
-def test_each_epoch_is_a_new_shuffle_the_first_too():
-    batches = ShuffledBatches(50, 50, 0)
-    first, second = next(batches), next(batches)
-    assert (first != np.arange(50)).any() and (first != second).any()
-
-
-def test_a_batch_is_full_even_if_it_takes_several_epochs():
-    assert next(ShuffledBatches(2, 5, 0)).shape == (5,)
 
 
 def test_a_wrong_max_norm_is_named_whatever_the_loss(dataset, training):
