@@ -143,9 +143,25 @@ def _with_cache(function, **options):
     try:
         if folder is not None:
             numba.config.CACHE_DIR = str(folder)  # read at decoration; other people's functions keep their own place
-        return numba.njit(function, cache=folder is not None, error_model="numpy", **options)
+        dispatcher = numba.njit(function, cache=folder is not None, error_model="numpy", **options)
     finally:
         numba.config.CACHE_DIR = before
+    _keep_if_possible(dispatcher)
+    return dispatcher
+
+
+def _keep_if_possible(dispatcher):
+    """Have what can't be kept, on a full disk, cost later runs the time to compile it, and this one nothing."""
+    cache = getattr(dispatcher, "_cache", None)  # Numba's own business: without it, only this comfort is lost
+    save = getattr(cache, "save_overload", None)
+    if save is None:
+        return
+
+    def save_overload(signature, data):
+        with contextlib.suppress(OSError):
+            save(signature, data)
+
+    cache.save_overload = save_overload
 
 
 @functools.cache

@@ -11,7 +11,7 @@ import pytest
 from skips import needs_a_full_device
 
 from minicluster import __version__, cli
-from minicluster.training import TrainingDiverged
+from minicluster.training import CheckpointError, TrainingDiverged
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -46,8 +46,9 @@ def test_a_quick_run_ends_well_and_says_that_it_is_one(quick):
 def test_its_files_go_to_figures_under_names_of_their_own(quick):
     folder, done = quick
     names = sorted(path.name for path in (folder / "figures").iterdir())
-    assert names == sorted([f"{stem}_quick.png" for stem in cli.PICTURES] + ["results_quick.json"])
-    assert all(name in done.stdout for name in names)
+    checkpoints = [f"checkpoint_seed{seed}_quick.npz" for seed in (3, 4)]
+    assert names == sorted([f"{stem}_quick.png" for stem in cli.PICTURES] + ["results_quick.json"] + checkpoints)
+    assert all(name in done.stdout for name in names if name not in checkpoints)
     for stem in cli.PICTURES:
         png = (folder / "figures" / f"{stem}_quick.png").read_bytes()
         assert png.startswith(b"\x89PNG") and png.endswith(b"IEND\xaeB`\x82")
@@ -130,16 +131,18 @@ def test_an_output_folder_that_cannot_be_written_is_said_before_the_training(tmp
 @pytest.mark.parametrize(
     ("error", "code", "message"),
     [
-        (TrainingDiverged(7, 2.5), 1, "no longer finite at step 7; the last finite loss was 2.5"),
+        (TrainingDiverged(7, 2.5), 1, "error: the loss or its gradient is no longer finite at step 7; the last finite"),
         (OSError(28, "No space left on device"), 1, "No space left on device"),
-        (KeyboardInterrupt(), 130, "interrupted"),
+        (MemoryError(), 1, "error: not enough memory"),
+        (CheckpointError("x.npz: entry 'y' is missing"), 2, "error: x.npz: entry 'y' is missing"),
+        (KeyboardInterrupt(), 130, "interrupted; with --resume the same command goes on from here"),
     ],
 )
 def test_a_run_that_fails_says_so_in_one_line_and_leaves_nothing(error, code, message, tmp_path, monkeypatch, capsys):
-    def fail(setups):
+    def fail(job, progress):
         raise error
 
-    monkeypatch.setattr("minicluster.experiments.reproduce.reproduce", fail)
+    monkeypatch.setattr("minicluster.experiments.side_by_side.run_job", fail)
     assert cli.main(["reproduce", "--quick", "--steps", "1", "--out", str(tmp_path)]) == code
     printed = capsys.readouterr()
     assert printed.out == "" and printed.err.count("\n") == 1 and message in printed.err

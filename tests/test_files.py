@@ -1,11 +1,15 @@
 """Whatever goes wrong while a file is written, the file from before survives and nothing else is left behind."""
 
+import ast
 import contextlib
 import errno
 import json
 import math
 import os
 import stat
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +22,16 @@ from skips import (
 )
 
 from minicluster import files
-from minicluster.files import OutputError, ensure_writable_folder, whole_file, write_bytes, write_json, write_text
+from minicluster.files import (
+    OutputError,
+    ensure_writable_folder,
+    locked_folder,
+    remove_leftovers,
+    whole_file,
+    write_bytes,
+    write_json,
+    write_text,
+)
 
 
 class Broken(Exception):
@@ -281,7 +294,7 @@ def test_a_target_that_is_read_only(tmp_path, monkeypatch):
 
 
 def test_modes_other_than_writing_are_refused(tmp_path):
-    for mode in ("r", "a", "w+", "x"):
+    for mode in ("r", "a", "w+", "x", "r+b"):
         with pytest.raises(ValueError, match="mode = "):
             with whole_file(tmp_path / "file", mode):
                 pass
@@ -416,3 +429,167 @@ def test_output_error_is_an_os_error_of_one_line(tmp_path):
         write_text(tmp_path / "gone" / "file", "text")
     assert isinstance(caught.value, OutputError) and "\n" not in str(caught.value)
     assert isinstance(caught.value.__cause__, FileNotFoundError)
+
+
+# Locks and leftovers ------------------------------------------------------------------------------
+
+
+HOLD = """
+import sys, time
+from minicluster.files import locked_folder
+with locked_folder(sys.argv[1]):
+    print("locked", flush=True)
+    time.sleep(60)
+"""
+
+
+@contextlib.contextmanager
+def another_run(folder):
+    """A process that holds the lock of a folder."""
+    root = str(Path(files.__file__).parents[1])
+    command = [sys.executable, "-c", HOLD, str(folder)]
+    environment = {**os.environ, "PYTHONPATH": root}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8", env=environment) as process:
+        try:
+            assert process.stdout.readline() == "locked\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_lock_leaves_nothing_and_can_be_taken_again(tmp_path):
+    for _ in range(3):
+        with locked_folder(tmp_path):
+            assert names_in(tmp_path) == [".minicluster.lock"]
+        assert names_in(tmp_path) == []
+
+
+def test_the_second_run_says_so_and_the_first_keeps_the_lock(tmp_path):
+    with another_run(tmp_path) as process:
+        for _ in range(2):
+            with pytest.raises(OutputError) as caught:
+                with locked_folder(tmp_path):
+                    pytest.fail("it is locked")
+            message = f"another run is writing to folder {tmp_path} (process {process.pid}), expected one at a time"
+            assert str(caught.value).startswith(message)
+        assert process.poll() is None and names_in(tmp_path) == [".minicluster.lock"]
+
+
+def test_a_lock_that_a_killed_run_has_left_does_not_block(tmp_path):
+    with another_run(tmp_path) as process:
+        process.kill()
+        process.wait()
+        assert names_in(tmp_path) == [".minicluster.lock"]
+        with locked_folder(tmp_path):
+            pass
+    assert names_in(tmp_path) == []
+
+
+def test_in_one_process_too_a_folder_is_locked_once(tmp_path):
+    with locked_folder(tmp_path):
+        with pytest.raises(OutputError, match=f"process {os.getpid()}"):
+            with locked_folder(tmp_path):
+                pytest.fail("it is locked")
+
+
+def test_a_lock_is_not_taken_on_a_file_that_its_holder_has_just_deleted(tmp_path, monkeypatch):
+    """Between opening the file and locking it, the run before ends and deletes it: we would hold a lock on nothing."""
+    locked = []
+
+    def lock(file, really=files._lock):
+        if not locked:
+            (tmp_path / ".minicluster.lock").unlink()
+        locked.append(file)
+        really(file)
+
+    monkeypatch.setattr(files, "_lock", lock)
+    with locked_folder(tmp_path):
+        assert len(locked) == 2 and names_in(tmp_path) == [".minicluster.lock"]
+
+
+def test_a_file_system_without_locks_has_none(tmp_path, monkeypatch):
+    def refuse(file):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(files, "_lock", refuse)
+    with locked_folder(tmp_path):
+        write_text(tmp_path / "file", "text")
+    assert names_in(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, Broken])
+def test_a_lock_ends_with_its_block_however_that_ends(tmp_path, error):
+    with pytest.raises(error):
+        with locked_folder(tmp_path):
+            raise error
+    with locked_folder(tmp_path):
+        pass
+
+
+@needs_movable_folders
+def test_the_lock_of_another_folder_is_not_deleted(tmp_path):
+    """A folder is moved away while we hold its lock, and another run begins in a new one."""
+    folder = tmp_path / "results"
+    folder.mkdir()
+    with locked_folder(folder):
+        folder.rename(tmp_path / "moved")
+        folder.mkdir()
+        (folder / ".minicluster.lock").write_text("of the other run")
+    assert names_in(folder) == [".minicluster.lock"]
+
+
+def test_a_lock_in_a_folder_that_takes_no_files(tmp_path):
+    with pytest.raises(OutputError, match="cannot write to folder"):
+        with locked_folder(tmp_path / "gone"):
+            pytest.fail("there is no folder")
+
+
+def test_leftovers_of_these_files_and_of_no_others_are_deleted(tmp_path):
+    def leave(path):
+        """As a process that is killed in the middle leaves it."""
+        writing = whole_file(path)
+        writing.__enter__().write(b"half")
+        left.append(writing)
+
+    left = []
+    for name in ("results.json", "other.json", "n" * 100):
+        leave(tmp_path / name)
+    before = names_in(tmp_path)
+    assert len(before) == 3
+    remove_leftovers([tmp_path / "results.json", tmp_path / ("n" * 100)])
+    (kept,) = names_in(tmp_path)
+    assert kept in before
+    remove_leftovers([tmp_path / "other.json", tmp_path / "gone" / "x"])
+    assert names_in(tmp_path) == []
+
+
+def test_every_file_is_written_here():
+    """No other module opens files for writing, or has NumPy, json, pathlib or matplotlib do so.
+
+    Numba's cache, which Numba writes, is tried by jit.py with a file of its own; pictures are drawn into memory.
+    """
+    package = Path(files.__file__).parent
+    places = [*package.rglob("*.py"), *(package.parent / "lessons").glob("*.py")]
+    writers = {"write_text", "write_bytes", "savefig", "save", "savez", "savez_compressed", "savetxt", "dump", "tofile"}
+    allowed = {
+        ("jit.py", "write_bytes"),  # the probe of the cache's folder
+        ("picture.py", "savefig"),  # into memory
+        ("archive.py", "savez"),  # into whole_file
+        ("export.py", "savez"),  # into whole_file
+    }
+    found = set()
+    for place in places:
+        if place == Path(files.__file__):
+            continue
+        for node in ast.walk(ast.parse(place.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in writers:
+                owner = node.func.value
+                ours = node.func.attr == "save" and not (isinstance(owner, ast.Name) and owner.id in ("np", "numpy"))
+                if not ours:
+                    found.add((place.name, node.func.attr))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "open":
+                modes = [ast.unparse(argument) for argument in node.args[1:2]]
+                modes += [ast.unparse(keyword.value) for keyword in node.keywords if keyword.arg == "mode"]
+                if any(letter in mode for mode in modes for letter in "wax+"):
+                    found.add((place.name, "open"))
+    assert found == allowed

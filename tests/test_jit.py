@@ -145,6 +145,18 @@ def test_where_nothing_can_be_written_it_works_and_says_so(tmp_path):
     assert said == f"{MESSAGE} (each time: no folder to keep them in could be written) ...\n"
 
 
+def test_a_disk_that_is_full_costs_a_run_nothing(tmp_path):
+    need_the_compiler()
+    full = """
+from numba.core.caching import IndexDataCacheFile
+def save(*arguments):
+    raise OSError(28, "No space left on device")
+IndexDataCacheFile.save = save
+"""
+    (result, _), said = run_program(SMALL_KERNEL.format(and_then=full), NUMBA_CACHE_DIR=tmp_path)
+    assert (result, said) == ("4 32", f"{MESSAGE} (only this once) ...\n")
+
+
 def test_other_people_s_functions_are_not_announced_nor_kept_in_our_folder(tmp_path):
     need_the_compiler()
     theirs = "print(numba.njit(lambda x: x + 1)(3), end=' '); raise SystemExit"

@@ -139,5 +139,5 @@ def run_job(job, progress=Progress):
         environment=environment(setup.model.operations.backend),
     )
     if writer is not None:
-        writer.save(finished)
+        writer.save(finished, quietly=True)  # the caller has it all the same, and is about to write more
     return finished

@@ -215,8 +215,14 @@ class CheckpointWriter:
         """Whether enough time has passed since the last one."""
         return self.clock() >= self.next
 
-    def save(self, checkpoint):
+    def save(self, checkpoint, quietly=False):
         """Write a checkpoint; see `save_checkpoint`.
+
+        Parameters
+        ----------
+        checkpoint : Checkpoint
+        quietly : bool
+            Whether to say nothing if it can't be written.
 
         Returns
         -------
@@ -232,7 +238,7 @@ class CheckpointWriter:
             failure = f"cannot write {self.path}: not enough memory"
         now = self.clock()
         self.next = now + (now - began) / self.share
-        if failure and not self.told:
+        if failure and not (self.told or quietly):
             self.tell(f"warning: {failure}; the run goes on, but can be resumed from its last checkpoint only")
         self.told = failure is not None
         return not failure
