@@ -89,6 +89,8 @@ def test_nohup_is_respected():
     try:
         with endings_as_interrupts(), Interruption():
             signal.raise_signal(signal.SIGHUP)
+    except KeyboardInterrupt:
+        pytest.fail("it was ignored before")
     finally:
         signal.signal(signal.SIGHUP, before)
 

@@ -85,9 +85,9 @@ def test_checkpoints_on_the_way_change_nothing(job, whole, monkeypatch):
         def due(self):
             return True
 
-        def save(self, checkpoint):
+        def save(self, checkpoint, quietly=False):
             writes.append(checkpoint.step)
-            return super().save(checkpoint)
+            return super().save(checkpoint, quietly)
 
     monkeypatch.setattr(job_module, "CheckpointWriter", Eager)
     assert_same(run_job(job), whole)

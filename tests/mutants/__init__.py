@@ -16,6 +16,7 @@ from .loss_and_optimiser import LOSS_AND_OPTIMISER
 from .metrics import METRICS
 from .model import MODEL
 from .mutant import Mutant, StaleMutantError
+from .nothing_lost import NOTHING_LOST
 from .pca import PRINCIPAL_COMPONENTS
 from .tsne import TSNE
 
@@ -37,6 +38,7 @@ MUTANTS = (
     *CORNERS,
     *KERNELS,
     *ARGUMENTS,
+    *NOTHING_LOST,
 )
 
 __all__ = ["MUTANTS", "Mutant", "StaleMutantError"]

@@ -63,6 +63,7 @@ def test_a_training_is_put_back_as_it_was(tmp_path, dtype):
     path = tmp_path / "checkpoint.npz"
     save_checkpoint(path, checkpoint_of(*one))
     loaded = load_checkpoint(path)
+    other[1].steps = 3
     restore(loaded, path, *other)
     for attribute in ("mean", "mean_square"):
         np.testing.assert_array_equal(getattr(other[1], attribute).flat, getattr(one[1], attribute).flat)
@@ -200,6 +201,11 @@ def test_what_cannot_be_written_is_told_once_and_tried_again(monkeypatch, error)
     assert not writer.save(None) and not writer.save(None)
     assert len(told) == 1 and "the run goes on" in told[0] and told[0].startswith("warning: ")
     assert str(error) in told[0] and ("not enough memory" in told[0] or str(error))
+    working = True
+    assert writer.save(None)
+    working = False
+    writer.save(None, quietly=True)
+    assert len(told) == 1
     working = True
     assert writer.save(None)
     working = False

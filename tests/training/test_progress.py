@@ -222,3 +222,23 @@ def test_total(terminal):
         Progress(-1, stream=terminal)
     with Progress(0, stream=terminal):  # nothing to train is not an error
         pass
+
+
+def test_a_note_stands_above_the_line(terminal, clock):
+    with Progress(20, stream=terminal, clock=clock) as progress:
+        progress.note("before")
+        progress.update(1, loss=4.5)
+        progress.note("short")  # shorter than the line that it takes the place of
+        assert terminal.screen == ["before", "short", ""]
+        clock.now += 1
+        progress.update(2, loss=4.25)
+        assert terminal.screen == ["before", "short", "training   2/20  loss 4.25  1.0 s/step  0:18 left"]
+        assert terminal.flushed == terminal.getvalue()
+
+
+def test_a_note_is_written_where_there_is_no_terminal_too():
+    stream = io.StringIO()
+    with Progress(20, stream=stream) as progress:
+        progress.update(1)
+        progress.note("a warning")
+    assert stream.getvalue() == "a warning\n"
