@@ -112,15 +112,15 @@ def _parser():
 
     bench = commands.add_parser(
         "bench",
-        help="time the kernels, the layers, whole training steps, and clusters",
-        description="Time matrix products from the naive triple loop up, attention, whole training steps, k-means and "
-        "t-SNE, with NumPy, Numba and, if they happen to be installed, PyTorch and scikit-learn: each in a process of "
+        help="time the kernels, the layers, whole training steps, clusters, and whole runs",
+        description="Time matrix products from the naive triple loop up, attention, whole training steps, k-means, "
+        "t-SNE and whole runs, with NumPy, Numba and, if they happen to be installed, PyTorch and scikit-learn: each in a process of "
         "its own, in turn, on equally many threads. Takes some minutes; the first time, compiling adds another.",
     )
     bench.set_defaults(run=_bench)
     add = bench.add_argument
     add("--quick", action="store_true", help="fewer rounds and points: about a minute, and noisier")
-    add("--only", nargs="+", metavar="PART", help="only these parts: ladder, layers, steps, growth, clusters")
+    add("--only", nargs="+", metavar="PART", help="only some of ladder, layers, steps, growth, clusters, seeds")
     add("--threads", type=int, metavar="N", help="threads of each rival (default: NUMBA_NUM_THREADS, or all cores)")
     add(
         "--json",

@@ -23,7 +23,13 @@ JOB = ("reproduce", "--quick", "--steps", str(STEPS))
 OUTPUTS = sorted([f"{stem}_quick.png" for stem in cli.PICTURES] + ["results_quick.json"])
 CHECKPOINT = "checkpoint_seed0_quick.npz"
 # Each of these programs runs the command line with one thing out of order.
-PROGRAM = "import sys\n{fault}\nfrom minicluster.cli import main\nif __name__ == '__main__': sys.exit(main(sys.argv[1:]))"
+PROGRAM = """
+import sys
+{fault}
+from minicluster.cli import main
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
+"""
 BUSY = "from minicluster.training import checkpoint; checkpoint.LARGEST_SHARE = 0.9"
 SLOW = """
 import time
@@ -243,7 +249,7 @@ def test_a_disk_that_is_full_for_checkpoints_costs_the_run_nothing(tmp_path, who
     ("fault", "reason"),
     [
         (f"import os\ndef fault(number): {FULL}\nos.fsync = fault", "No space left on device"),
-        ("import os\ndef fault(a, b): raise OSError(5, 'Input/output error', a, None, b)\nos.replace = fault", "Input/o"),
+        ("import os\ndef fault(a, b): raise OSError(5, 'Input/output error', a, None, b)\nos.replace = fault", "Input"),
     ],
 )
 def test_a_disk_that_is_full_or_broken_at_the_end(tmp_path, fault, reason, before):
@@ -307,7 +313,8 @@ def test_two_runs_into_one_folder(copy):
         for more in ([], ["--resume"]):
             code, out, (line,) = run(*JOB, "--out", copy, *more)
             assert (code, out) == (2, "")
-            assert line.startswith(f"minicluster: error: another run is writing to folder {copy} (process {os.getpid()})")
+            message = f"another run is writing to folder {copy} (process {os.getpid()})"
+            assert line.startswith(f"minicluster: error: {message}")
     assert (copy / CHECKPOINT).read_bytes() == before and names_in(copy) == [CHECKPOINT]
 
 

@@ -1,9 +1,10 @@
-"""The parts of the benchmark: ladder, layers, steps, growth, clusters. Each takes a Stopwatch and returns results."""
+"""The benchmark's parts: ladder, layers, steps, growth, clusters, seeds. Each takes a Stopwatch and returns results."""
 
 from dataclasses import replace
 
 from .cluster_parts import cluster_turns, clusters
 from .contestants import ONE_THREAD
+from .seed_parts import seed_turns, seeds
 from .timing import GIGA
 
 LAYOUTS = ("x @ W", "dy @ W.T", "x.T @ dy")
@@ -11,7 +12,7 @@ PYTHON_EDGE = 64  # of the square matrices that plain Python multiplies: that ta
 NAIVE_ROWS = 128  # of the compiled naive loop's: with all rows it would take half a second or more
 WIDENING = 4  # F / C
 
-__all__ = ["clusters", "growth", "ladder", "layers", "steps", "turns"]
+__all__ = ["clusters", "growth", "ladder", "layers", "seeds", "steps", "turns"]
 
 
 def turns(plan, parts, rivals):
@@ -24,7 +25,8 @@ def turns(plan, parts, rivals):
         "growth": len(plan.growth) + 1,
     }
     of_clusters = cluster_turns(plan, rivals) if "clusters" in parts else 0
-    return plan.rounds * sum(each[part] for part in parts if part in each) + of_clusters
+    of_seeds = seed_turns(plan) if "seeds" in parts else 0
+    return plan.rounds * sum(each[part] for part in parts if part in each) + of_clusters + of_seeds
 
 
 def ladder(stopwatch):

@@ -12,7 +12,7 @@ from .processes import WorkerFailed, Workers
 from .sizes import FULL
 from .stopwatch import Stopwatch
 
-PARTS = ("ladder", "layers", "steps", "growth", "clusters")
+PARTS = ("ladder", "layers", "steps", "growth", "clusters", "seeds")
 
 
 def bench(plan=FULL, threads=None, parts=PARTS, environment=None, stream=None):
@@ -24,7 +24,7 @@ def bench(plan=FULL, threads=None, parts=PARTS, environment=None, stream=None):
     threads : int, optional
         For all rivals alike; by default as many as NUMBA_NUM_THREADS says, or as there are usable cores.
     parts : sequence of str
-        Some of "ladder", "layers", "steps", "growth", "clusters".
+        Some of "ladder", "layers", "steps", "growth", "clusters", "seeds".
     environment : mapping from str to str, optional
         By default os.environ.
     stream : text file, optional

@@ -88,6 +88,10 @@ class Plan:
         Of t-SNE there.
     quality_sets : int
         Data sets on which k-means' inertia is compared with scikit-learn's; with 0 nothing is compared.
+    seeds, seed_rounds : int
+        Seeds of whole runs, and how often they are timed.
+    quick_seeds : bool
+        Whether these are runs with --quick.
     """
 
     sizes: dict
@@ -110,6 +114,9 @@ class Plan:
     growing_tsne: tuple = (500, 1000, 2000, 4000)
     growing_iterations: int = 100
     quality_sets: int = 10
+    seeds: int = 4
+    seed_rounds: int = 2
+    quick_seeds: bool = False
 
 
 FULL = Plan(
@@ -133,4 +140,7 @@ QUICK = replace(
     growing_tsne=(250, 500, 1000),
     growing_iterations=20,
     quality_sets=0,
+    seeds=2,
+    seed_rounds=1,
+    quick_seeds=True,
 )

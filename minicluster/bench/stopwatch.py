@@ -37,6 +37,11 @@ class Stopwatch:
         """The name of the rival with the kernels, or None if it failed."""
         return "numba" if "numba" in self.workers.rivals else None
 
+    def tell(self, what):
+        """Show on the progress line whose turn begins."""
+        self._turns += 1
+        self._progress.update(self._turns, now=what)
+
     def measure(self, what, cases, seconds):
         """Time some cases.
 
@@ -63,8 +68,7 @@ class Stopwatch:
         self._compare(what, checks)
 
         def turn(name):
-            self._turns += 1
-            self._progress.update(self._turns, now=f"{what}, {self.workers.rivals[name].label}")
+            self.tell(f"{what}, {self.workers.rivals[name].label}")
             return self.workers.ask(name, "time", seconds=seconds)
 
         times, failures = take_turns(list(checks), self.plan.rounds, self.plan.pause, turn, WorkerFailed)

@@ -3,6 +3,7 @@
 import textwrap
 
 from .cluster_parts import quality_lines
+from .seed_parts import seed_lines
 
 COLUMNS = 100
 WIDEST_CELL = 13
@@ -72,6 +73,8 @@ def text(results):
         sections.append(_growth(results))
     if "clusters" in results:
         sections.append(_clusters(results))
+    if "seeds" in results:
+        sections.append(seed_lines(results))
     return "\n\n".join("\n".join(line.rstrip() for line in lines) for lines in sections if lines)
 
 

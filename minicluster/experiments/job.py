@@ -120,7 +120,9 @@ def run_job(job, progress=Progress):
         training.go_on_from(checkpoint, job.path)
         del checkpoint  # its arrays are large
     with progress(job.settings.steps, f"seed {job.seed}: training") as line:
-        writer = None if job.path is None else CheckpointWriter(job.path, lambda text: line.note(f"minicluster: {text}"))
+        writer = None
+        if job.path is not None:
+            writer = CheckpointWriter(job.path, tell=lambda text: line.note(f"minicluster: {text}"))
         training.run(line, writer)
     try:
         results = measure(setup, training.recordings, progress)

@@ -41,7 +41,9 @@ def describe_checkpoint(path):
         lines.append(_line("recorded", "at steps " + ", ".join(str(r.step) for r in checkpoint.recordings)))
     if checkpoint.finished:
         lines.append(_line("results", ", ".join(checkpoint.results)))
-    lines.append(_line("written by", *_in_pieces([f"{name} {value}" for name, value in checkpoint.environment.items()])))
+    written_by = [f"{name} {value}" for name, value in checkpoint.environment.items() if name != "threads"]
+    written_by += [f"{name}={value}" for name, value in checkpoint.environment.get("threads", {}).items()]
+    lines.append(_line("written by", *_in_pieces(written_by)))
     width = max(map(len, entries), default=0)
     lines += ["", f"{'entry':{width}}  {'dtype':7}{'shape':22}sha256"]
     for name, entry in entries.items():

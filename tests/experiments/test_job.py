@@ -109,12 +109,15 @@ def test_nothing_there_is_the_beginning(job, whole):
     ("other", "message"),
     [
         ({"settings": replace(SMALL, steps=8)}, "steps = 8, but FILE was written with steps = 9"),
-        ({"settings": replace(SMALL, lr=0.5, share=3)}, "share = 3, lr = 0.5, but FILE was written with share = 1, lr = 0.001"),
+        (
+            {"settings": replace(SMALL, lr=0.5, share=3)},
+            "share = 3, lr = 0.5, but FILE was written with share = 1, lr = 0.001",
+        ),
         ({"seed": 5}, "seed = 5, but FILE was written with seed = 4"),
         ({"data_seed": 4}, "data_seed = 4, but FILE was written with data_seed = 9"),
         ({"backend": "numpy"}, "backend = numpy, but FILE was written with backend = numba"),
     ],
-)  # fmt: skip
+)
 def test_other_settings_are_named_with_both_values(job, other, message):
     if "backend" in other and job.config()["backend"] == "numpy":
         pytest.skip("there is one backend only, as Numba's compiler is switched off")

@@ -1,4 +1,4 @@
-"""Mistakes that lose a run or let it go on as another: checkpoints, order of examples, interruption, locks, leftovers."""
+"""Mistakes that lose a run or let it go on as another: checkpoints, order of examples, interruption, locks."""
 
 from .mutant import Mutant
 

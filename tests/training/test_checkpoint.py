@@ -142,7 +142,7 @@ def test_a_header_that_does_not_belong_to_its_entries_is_said_so(tmp_path):
 def test_what_is_in_one_is_told_in_full(saved):
     path, (model, _, _) = saved
     text = describe_checkpoint(path)
-    for expected in ("training, step 17 of 20, loss 0.3", "lr 0.1, name Zürich", "at steps 0, 7", "python 3", str(path)):
+    for expected in ("training, step 17 of 20, loss 0.3", "lr 0.1, name Zürich", "at steps 0, 7", "python 3"):
         assert expected in text
     for name in (*(f"parameters/{name}" for name in model.parameters), "optimizer/mean", "batches/waiting"):
         assert name in text
