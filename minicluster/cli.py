@@ -213,7 +213,7 @@ def _outputs(arguments, settings):
 
 def _take_up(jobs, folder):
     """Make sure that all checkpoints that are to be gone on from can be, and that no other is in the way."""
-    from .experiments.job import discard, require_same, saved
+    from .experiments.job import discard, elsewhere, require_same, saved
     from .files import ensure_replaceable
     from .training import CheckpointError, load_checkpoint
 
@@ -229,8 +229,15 @@ def _take_up(jobs, folder):
                 file=sys.stderr,
             )
         return
-    found = [saved(job) is not None for job in jobs]
-    if any(found):
+    found = [(job, checkpoint) for job in jobs if (checkpoint := saved(job)) is not None]
+    for job, checkpoint in found:
+        if differences := elsewhere(job, checkpoint):
+            print(
+                f"minicluster: warning: {job.path} was written with {differences}: the last digits of what follows "
+                "may be others than those of a run that was not interrupted",
+                file=sys.stderr,
+            )
+    if found:
         return
     for path in sorted(folder.glob("checkpoint_seed*.npz")):
         try:

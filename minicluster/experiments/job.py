@@ -12,6 +12,8 @@ from .measure import measure, principal_components
 from .run import Training, prepare
 from .settings import Settings
 
+DECIDING = ("minicluster", "numpy", "numba", "system", "machine")  # of an environment: what may round otherwise
+
 
 @dataclass(frozen=True)
 class Job:
@@ -65,6 +67,14 @@ def require_same(config, checkpoint, path):
         asked = ", ".join(f"{name} = {config[name]}" for name in differing)
         there = ", ".join(f"{name} = {checkpoint.config.get(name)}" for name in differing)
         raise CheckpointError(f"{asked}, but {path} was written with {there}: resume with the same settings")
+
+
+def elsewhere(job, checkpoint):
+    """Return what differs between where a checkpoint was written and here, so that numbers may: text, or ""."""
+    here = environment(job.config()["backend"])
+    differing = [name for name in DECIDING if checkpoint.environment.get(name) != here[name]]
+    there = ", ".join(f"{name} {checkpoint.environment.get(name)}" for name in differing)
+    return there and f"{there}, here {', '.join(f'{name} {here[name]}' for name in differing)}"
 
 
 def discard(job):

@@ -38,6 +38,11 @@ def test_each_seed_is_the_run_that_it_would_be_alone(results):
     assert len(set(digests)) == 3
 
 
+def test_seeds_that_failed_are_not_among_those_of_the_table(results):
+    for seeds, shown in (([0, 2], "0, 2"), ([5, 6, 7, 9, 11, 12], "5 to 7, 9, 11 to 12")):
+        assert f"medians of seeds {shown}, 8 steps" in table({**results, "seeds": seeds}).splitlines()[0]
+
+
 def test_results_are_plain(results):
     assert json.loads(json.dumps(results, allow_nan=False)) == results
 
