@@ -115,7 +115,7 @@ class Plan:
     growing_iterations: int = 100
     quality_sets: int = 10
     seeds: int = 4
-    seed_rounds: int = 2
+    seed_rounds: int = 1
     quick_seeds: bool = False
 
 
