@@ -47,7 +47,9 @@ def main(argv=None):
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
-        print("minicluster: interrupted; no file was left half-written", file=sys.stderr)
+        resumable = (sys.argv[1:] if argv is None else argv)[:1] == ["reproduce"]
+        what_now = "with --resume the same command goes on from here" if resumable else "no file was left half-written"
+        print(f"minicluster: interrupted; {what_now}", file=sys.stderr)
         return INTERRUPTED
     except OSError as error:
         # Nobody reads what we print: a pipe's reader has left, as `| head` does, which is no error, or a disk is full.
@@ -140,19 +142,15 @@ def _reproduce(arguments):
 
     with ExitStack() as stack:
         try:
-            try:
-                jobs = _jobs(arguments)
-                folder = ensure_writable_folder(arguments.out)
-                stack.enter_context(locked_folder(folder))
-                outputs = _outputs(arguments, jobs[0].settings)
-                remove_leftovers([*outputs.values(), *(job.path for job in jobs)])
-                _take_up(jobs, folder)
-            except (ValueError, TypeError, OutputError) as error:
-                return _fail(error, BAD_INPUT)
-            return _run_jobs(jobs, folder, outputs)
-        except KeyboardInterrupt:
-            print("minicluster: interrupted; with --resume the same command goes on from here", file=sys.stderr)
-            return INTERRUPTED
+            jobs = _jobs(arguments)
+            folder = ensure_writable_folder(arguments.out)
+            stack.enter_context(locked_folder(folder))
+            outputs = _outputs(arguments, jobs[0].settings)
+            remove_leftovers([*outputs.values(), *(job.path for job in jobs)])
+            _take_up(jobs, folder)
+        except (ValueError, TypeError, OutputError) as error:
+            return _fail(error, BAD_INPUT)
+        return _run_jobs(jobs, folder, outputs)
 
 
 def _jobs(arguments):

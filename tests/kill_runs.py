@@ -85,9 +85,11 @@ def try_run(number, seed, kills, seeds, lifetime, expected, folder):
         code, _, lines = finish(process)
         if code == 0:
             continue  # it had ended
-        if how == signal.SIGINT and not (code == INTERRUPTED and lines and "--resume" in lines[-1] or code == -how):
+        if _is_starting(lines) or not lines and code == -how:
+            continue
+        if how == signal.SIGINT and not (code == INTERRUPTED and len(lines) == 1 and "--resume" in lines[0]):
             return f"Ctrl-C: exit code {code}, {lines}"
-        if any("Traceback" in line for line in lines) and not _young(lines):
+        if any("Traceback" in line for line in lines):
             return f"{how.name}: {lines}"
     code, _, lines = finish(start(folder, "--resume", seeds=seeds, busy=busy))
     if code != 0 or any("error" in line for line in lines):
@@ -97,9 +99,9 @@ def try_run(number, seed, kills, seeds, lifetime, expected, folder):
     return f"{', '.join(different)} differ" if different else None
 
 
-def _young(lines):
-    """Whether the interpreter was still starting, where Python has only a traceback for Ctrl-C."""
-    return any("<frozen" in line or "site.py" in line for line in lines)
+def _is_starting(lines):
+    """Whether Python was still starting, and has a traceback for Ctrl-C in which nothing of ours has run."""
+    return any("Traceback" in line for line in lines) and not any("minicluster" in line for line in lines)
 
 
 def main():

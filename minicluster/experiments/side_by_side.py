@@ -84,7 +84,7 @@ def _side_by_side(jobs, processes, progress):
         with progress(sum(job.settings.steps for job in jobs), label) as line:
             while waiting or running:
                 while waiting and len(running) < processes:
-                    connection, process = _start(context)
+                    connection, process = _start(context, running)
                     running[connection] = _hand_over(waiting, connection), process
                 for connection in wait(list(running), SECONDS_BETWEEN_LOOKS):
                     job, process = running[connection]
@@ -107,10 +107,11 @@ def _side_by_side(jobs, processes, progress):
         _end([process for _, process in running.values()])
 
 
-def _start(context):
-    """Start a process: a connection to it, and the process."""
+def _start(context, running):
+    """Start a process: a connection to it, and the process, which are among those that are running from now on."""
     ours, theirs = context.Pipe()
     process = context.Process(target=_work, args=(theirs,))
+    running[ours] = None, process  # before it starts: whatever interrupts us, it is found and ended
     with _environment(dict.fromkeys(THREAD_VARIABLES, "1")), _interrupts_held_back():
         process.start()
     theirs.close()  # so that the end of the process ends the connection
@@ -169,6 +170,7 @@ def _receive(connection, process):
 
 def _end(processes):
     """Tell processes to end, which write a checkpoint first, and kill those that don't."""
+    processes = [process for process in processes if process.pid is not None]  # which one that never started has not
     for process in processes:
         process.terminate()
     deadline = time.monotonic() + PATIENCE
