@@ -1,7 +1,9 @@
 """The command line: `python -m minicluster`, or `minicluster`."""
 
 import argparse
+import contextlib
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from . import __version__
 from .interruption import endings_as_interrupts
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+MOST_PROCESSES = 60  # that Windows can wait for at once
 PICTURES = ("dataset", "learning", "ari_by_layer", "hidden_states")
 # OpenBLAS's threads gain nothing on matrices as small as ours, and lose tenfold when they have to share the cores.
 # With one thread, results don't depend on the number of cores either. Whoever sets these variables is obeyed.
@@ -48,8 +51,10 @@ def main(argv=None):
         return code
     except KeyboardInterrupt:
         resumable = (sys.argv[1:] if argv is None else argv)[:1] == ["reproduce"]
-        what_now = "with --resume the same command goes on from here" if resumable else "no file was left half-written"
-        print(f"minicluster: interrupted; {what_now}", file=sys.stderr)
+        if argv is None:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asks once more gets what he wants anyway
+        what_now = "with --resume the same command goes on" if resumable else "no file was left half-written"
+        _say(f"interrupted; {what_now}")
         return INTERRUPTED
     except OSError as error:
         # Nobody reads what we print: a pipe's reader has left, as `| head` does, which is no error, or a disk is full.
@@ -145,8 +150,9 @@ def _reproduce(arguments):
             jobs = _jobs(arguments)
             folder = ensure_writable_folder(arguments.out)
             stack.enter_context(locked_folder(folder))
-            outputs = _outputs(arguments, jobs[0].settings)
-            remove_leftovers([*outputs.values(), *(job.path for job in jobs)])
+            outputs = _outputs(arguments, jobs)
+            remove_leftovers([path for name, path in outputs.items() if name != "export"])
+            remove_leftovers(job.path for job in jobs)
             _take_up(jobs, folder)
         except (ValueError, TypeError, OutputError) as error:
             return _fail(error, BAD_INPUT)
@@ -194,15 +200,18 @@ def _suffix(settings):
     return (f"_share{settings.share}" if settings.share > 1 else "") + ("_quick" if settings.quick else "")
 
 
-def _outputs(arguments, settings):
+def _outputs(arguments, jobs):
     """Return where the files go that are written at the end, each made sure of: a dict."""
-    from .files import ensure_replaceable, ensure_writable_folder
+    from .files import LOCK_NAME, ensure_replaceable, ensure_writable_folder
 
-    suffix = _suffix(settings)
+    suffix = _suffix(jobs[0].settings)
     outputs = {stem: arguments.out / f"{stem}{suffix}.png" for stem in PICTURES}
     outputs["results"] = arguments.out / f"results{suffix}.json"
     if arguments.export is not None:
         ensure_writable_folder(arguments.export.parent)
+        others = [*outputs.values(), *(job.path for job in jobs), arguments.out / LOCK_NAME]
+        if os.path.realpath(arguments.export) in map(os.path.realpath, others):
+            raise ValueError(f"export = {arguments.export}, expected another file than those that the run writes itself")
         outputs["export"] = arguments.export
     for path in outputs.values():
         ensure_replaceable(path)
@@ -218,22 +227,18 @@ def _take_up(jobs, folder):
     for job in jobs:
         ensure_replaceable(job.path)
     if not jobs[0].resume:
-        kept = [(job, checkpoint) for job in jobs if (checkpoint := discard(job)) is not None]
-        if kept:
-            job, checkpoint = kept[0]
-            print(
-                f"minicluster: beginning anew; --resume would go on from {job.path}, "
-                f"step {checkpoint.step} of {job.settings.steps}",
-                file=sys.stderr,
-            )
+        for job in jobs:
+            checkpoint = discard(job)
+            if checkpoint is not None and not checkpoint.finished:
+                steps = f"step {checkpoint.step} of {checkpoint.config.get('steps')}"
+                _say(f"beginning anew; the unfinished run in {job.path}, {steps}, could be gone on from with --resume")
         return
     found = [(job, checkpoint) for job in jobs if (checkpoint := saved(job)) is not None]
     for job, checkpoint in found:
         if differences := elsewhere(job, checkpoint):
-            print(
-                f"minicluster: warning: {job.path} was written with {differences}: the last digits of what follows "
-                "may be others than those of a run that was not interrupted",
-                file=sys.stderr,
+            _say(
+                f"warning: {job.path} was written with {differences}: the last digits of what follows may be others "
+                "than those of a run that was not interrupted"
             )
     if found:
         return
@@ -244,12 +249,13 @@ def _take_up(jobs, folder):
             continue  # none of ours, and nobody asked for it
         if not checkpoint.finished:
             require_same(jobs[0].config(), checkpoint, path)
-    print(f"minicluster: nothing to resume in {folder}: beginning anew", file=sys.stderr)
+    _say(f"nothing to resume in {folder}: beginning anew")
 
 
 def _run_jobs(jobs, folder, outputs):
     """Run the seeds, draw, write, print."""
     from .cores import usable_cores
+    from .experiments.job import forget_former
     from .experiments.export import hidden_states, write_hidden_states
     from .experiments.reproduce import reproduce, table
     from .files import ensure_writable_folder, write_json
@@ -265,7 +271,7 @@ def _run_jobs(jobs, folder, outputs):
         codes.append(BAD_INPUT if failure.bad_input else FAILED)
         _fail(failure.message if len(jobs) == 1 else f"seed {job.seed} failed: {failure.message}", codes[-1])
 
-    processes = min(len(jobs), usable_cores())
+    processes = min(len(jobs), usable_cores(), MOST_PROCESSES)
     results, to_draw, finished = reproduce(jobs, processes, tell=tell)
     if not finished:
         return codes[0]
@@ -275,13 +281,15 @@ def _run_jobs(jobs, folder, outputs):
         results["figures"] = {outputs[stem].name: drawn[stem].alt for stem in PICTURES}
         for stem in PICTURES:
             drawn[stem].save(outputs[stem])
+        write_json(outputs["results"], results)
         if "export" in outputs:
             write_hidden_states(outputs["export"], hidden_states(*finished[0]))
-        write_json(outputs["results"], results)
     except (OSError, MemoryError) as error:
         print(table(results))  # what was found is not lost
         sys.stdout.flush()
         return _fail(str(error) or "not enough memory", FAILED)
+    for job in jobs:
+        forget_former(job)
     print(table(results))
     written = [path.name if path.parent == folder else str(path) for path in reversed(outputs.values())]
     print(f"\n{results['seconds']:.0f} s. Written to {folder}: {', '.join(written)}")
@@ -372,5 +380,11 @@ def _bench(arguments):
 
 
 def _fail(error, code):
-    print(f"minicluster: error: {error}", file=sys.stderr)
+    _say(f"error: {error}")
     return code
+
+
+def _say(text):
+    """Print a line on stderr; if that is gone, or its disk is full, there is nobody to tell."""
+    with contextlib.suppress(OSError):
+        print(f"minicluster: {text}", file=sys.stderr, flush=True)

@@ -239,23 +239,23 @@ def _open_lock(lock, folder):
     """Return the lock's file, open and locked."""
     while True:
         try:
-            file = open(lock, "a+", encoding="utf-8")
+            file = open(lock, "a+b", buffering=0)
         except OSError as error:
             raise OutputError(f"cannot write to folder {folder}: {error.strerror}") from error
         try:
             _lock(file)
             if _is_at(lock, file):
-                file.truncate(0)
-                file.write(f"process {os.getpid()}\n")
-                file.flush()
+                with contextlib.suppress(OSError):  # no space for our number, which is only for who asks
+                    file.truncate(0)
+                    file.write(f"process {os.getpid()}\n".encode("ascii"))
                 return file
             file.close()  # who had it has deleted it after we opened it
         except OSError as error:
             if error.errno not in HELD_BY_ANOTHER:
-                return file  # no locks here, or no space for our number
+                return file  # no locks here
             with file:
                 file.seek(0)
-                holder = file.readline().strip()
+                holder = file.readline().decode("ascii", "replace").strip()
             raise OutputError(
                 f"another run is writing to folder {folder}{f' ({holder})' if holder else ''}, "
                 "expected one at a time: wait, or take another folder"

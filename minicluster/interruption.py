@@ -4,8 +4,9 @@ import contextlib
 import signal
 import threading
 
-# Closing a terminal sends SIGHUP; Windows knows neither that nor SIGTERM from another process.
-ENDINGS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+# Closing a terminal sends SIGHUP, or SIGBREAK on Windows, which knows no SIGTERM from another process.
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+ENDINGS = tuple(getattr(signal, name) for name in NAMES if hasattr(signal, name))
 
 
 class Interruption:
@@ -26,10 +27,12 @@ class Interruption:
     ----------
     asked : bool
         Whether the process was told to end.
+    entered : bool
+        Whether the context has begun.
     """
 
     def __init__(self):
-        self.asked = False
+        self.asked = self.entered = False
         self._before = {}
 
     def check(self):
@@ -38,6 +41,7 @@ class Interruption:
             raise KeyboardInterrupt
 
     def __enter__(self):
+        self.entered = True
         if threading.current_thread() is threading.main_thread():
             for number in ENDINGS:
                 if callable(signal.getsignal(number)):

@@ -135,7 +135,7 @@ def test_an_output_folder_that_cannot_be_written_is_said_before_the_training(tmp
         (OSError(28, "No space left on device"), 1, "No space left on device"),
         (MemoryError(), 1, "error: not enough memory"),
         (CheckpointError("x.npz: entry 'y' is missing"), 2, "error: x.npz: entry 'y' is missing"),
-        (KeyboardInterrupt(), 130, "interrupted; with --resume the same command goes on from here"),
+        (KeyboardInterrupt(), 130, "interrupted; with --resume the same command goes on"),
     ],
 )
 def test_a_run_that_fails_says_so_in_one_line_and_leaves_nothing(error, code, message, tmp_path, monkeypatch, capsys):

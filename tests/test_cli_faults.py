@@ -29,7 +29,7 @@ import sys
 {fault}
 from minicluster.cli import main
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())
 """
 BUSY = "from minicluster.training import checkpoint; checkpoint.LARGEST_SHARE = 0.9"
 SLOW = """
@@ -105,7 +105,7 @@ def test_ctrl_c_says_how_to_go_on_and_leaves_a_checkpoint_alone(unfinished):
     folder, code, out, complaints = unfinished
     assert (code, out) == (130, "")
     said = [line for line in complaints.splitlines() if "compiling its kernels" not in line]
-    assert said == ["minicluster: interrupted; with --resume the same command goes on from here"]
+    assert said == ["minicluster: interrupted; with --resume the same command goes on"]
     assert names_in(folder) == [CHECKPOINT]
     assert 0 < load_checkpoint(folder / CHECKPOINT).step < STEPS
 
@@ -158,8 +158,47 @@ def test_without_resume_it_begins_anew_and_says_what_it_passes_over(copy, whole)
     step = load_checkpoint(copy / CHECKPOINT).step
     code, _, said = run(*JOB, "--out", copy)
     path = copy / CHECKPOINT
-    assert said == [f"minicluster: beginning anew; --resume would go on from {path}, step {step} of {STEPS}"]
-    assert code == 0 and runs_of(copy) == runs_of(whole)
+    told = f"the unfinished run in {path}, step {step} of {STEPS}, could be gone on from with --resume"
+    assert said == [f"minicluster: beginning anew; {told}"]
+    assert code == 0 and runs_of(copy) == runs_of(whole) and names_in(copy) == names_in(whole)
+
+
+@needs_posix_signals
+def test_a_checkpoint_of_other_settings_is_kept_until_the_run_is_over(copy):
+    before = (copy / CHECKPOINT).read_bytes()
+    process = start(*JOB, "--steps", 10_000, "--out", copy, fault=BUSY + SLOW)
+    wait_for(copy / f"{CHECKPOINT}.old")
+    wait_for(copy / CHECKPOINT)
+    process.kill()
+    process.communicate()
+    assert (copy / f"{CHECKPOINT}.old").read_bytes() == before and load_checkpoint(copy / CHECKPOINT).step > 0
+
+
+@needs_posix_signals
+def test_who_presses_ctrl_c_again_and_again_gets_one_line_too(tmp_path):
+    process = start(*JOB, "--steps", 10_000, "--seeds", 2, "--out", tmp_path, fault=BUSY)
+    wait_for(tmp_path / CHECKPOINT)
+    for _ in range(6):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.02)
+    out, complaints = process.communicate()
+    said = [line for line in complaints.splitlines() if "compiling its kernels" not in line]
+    assert (process.returncode, out) == (130, "")
+    assert said == ["minicluster: interrupted; with --resume the same command goes on"]
+
+
+def test_a_warning_that_nobody_can_be_told_costs_the_run_nothing(tmp_path, whole):
+    fault = f"{BUSY}\nfrom minicluster.training import archive\ndef full(*a, **k): {FULL}\narchive.whole_file = full"
+    fault = fault.replace("raise OSError", "from minicluster.files import OutputError; raise OutputError")
+    fault += """
+class Gone:
+    def isatty(self): return False
+    def flush(self): pass
+    def write(self, text): raise OSError(28, "No space left on device")
+sys.stderr = Gone()
+"""
+    code, out, said = run(*JOB, "--out", tmp_path, fault=fault)
+    assert (code, said) == (0, []) and "claim 1" in out and runs_of(tmp_path) == runs_of(whole)
 
 
 # Checkpoints that can't be gone on from ---------------------------------------------------------------
@@ -339,6 +378,14 @@ def test_leftovers_of_killed_runs_are_deleted_and_nothing_else(tmp_path):
     (tmp_path / "notes.tmp").write_text("kept", encoding="utf-8")
     assert run(*JOB, "--out", tmp_path, "--resume")[0] == 0
     assert names_in(tmp_path) == sorted([*OUTPUTS, CHECKPOINT, "notes.tmp"])
+
+
+@pytest.mark.parametrize("name", [CHECKPOINT, "results_quick.json", ".minicluster.lock"])
+def test_an_export_into_the_run_s_own_files_is_refused(tmp_path, name):
+    path = tmp_path / "." / name
+    code, out, (line,) = run(*JOB, "--out", tmp_path, "--export", path)
+    assert (code, out) == (2, "") and f"export = {path}, expected another file than those" in line
+    assert names_in(tmp_path) == []
 
 
 @pytest.mark.parametrize("option", ["--out", "--export"])

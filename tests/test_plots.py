@@ -6,7 +6,7 @@ from matplotlib import pyplot
 from PIL import Image
 
 from minicluster import plots
-from minicluster.experiments import Settings, prepare
+from minicluster.experiments import Job, Settings
 from minicluster.experiments.reproduce import reproduce
 from minicluster.plots.results import MARKERS, TASK_COLOURS
 
@@ -17,7 +17,7 @@ def drawn(request):
         n_tasks=3, n_distributions=2, n_inputs=4, n_instructions=4, n_unseen_instructions=2, n_held_out_inputs=1,
         d_model=8, n_layers=2, n_heads=2, steps=6, batch_size=8, n_recordings=4, restarts=2,
     )  # fmt: skip
-    results, pictures = reproduce([prepare(settings, seed) for seed in range(request.param)])
+    results, pictures, _ = reproduce([Job(settings, seed, data_seed=seed) for seed in range(request.param)])
     figures = plots.draw_all(results, pictures)
     yield results, pictures, figures
     for picture in figures.values():

@@ -1,10 +1,12 @@
 """One seed of an experiment: trained, measured, kept in a checkpoint, and taken up again."""
 
+import contextlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
+from ..files import OutputError
 from ..nn.operations import choose_operations
 from ..training import Checkpoint, CheckpointError, CheckpointWriter, Progress, load_checkpoint
 from .environment import environment
@@ -80,24 +82,45 @@ def elsewhere(job, checkpoint):
 def discard(job):
     """Make room for a run that begins anew, so that resuming it will not find what is not its own.
 
-    An unfinished checkpoint of the same settings stays until this run writes its own: it is as good.
+    What is there is kept beside it, as `former_path`, for `forget_former` to delete when the run is over. An unfinished
+    checkpoint of the same settings stays until this run writes its own: it is as good.
 
     Returns
     -------
     Checkpoint or None
-        The one that stays.
+        The one that was there.
+
+    Raises
+    ------
+    CheckpointError
+        If it is damaged, of another program or of a later version: that is not ours to move.
+    OutputError
+        If it can't be moved.
     """
     if job.path is None or not job.path.exists():
         return None
     try:
         checkpoint = load_checkpoint(job.path)
-        require_same(job.config(), checkpoint, job.path)
-    except CheckpointError:
-        checkpoint = None
-    if checkpoint is not None and not checkpoint.finished:
-        return checkpoint
-    job.path.unlink(missing_ok=True)
-    return None
+    except CheckpointError as error:
+        raise CheckpointError(f"{error}; it would be replaced, so move it away first") from error
+    config = job.config()
+    if checkpoint.finished or any(checkpoint.config.get(name) != config[name] for name in config):
+        try:
+            job.path.replace(former_path(job))
+        except OSError as error:
+            raise OutputError(f"cannot write {job.path}: {error.strerror}") from error
+    return checkpoint
+
+
+def former_path(job):
+    """Return where the checkpoint of an earlier run is kept while this one is not over."""
+    return job.path.with_suffix(".npz.old")
+
+
+def forget_former(job):
+    """Delete the checkpoint of an earlier run, if one was kept."""
+    with contextlib.suppress(OSError):
+        former_path(job).unlink()
 
 
 def run_job(job, progress=Progress):

@@ -1,5 +1,6 @@
 """One training: a data set, a model, and recordings on the way."""
 
+import contextlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -177,8 +178,11 @@ class Training:
             last_loss=self.loss,
         )
         recorded = set(recording_steps(s.steps, s.n_recordings))
-        with Interruption() as interruption:
+        interruption = Interruption()
+        with contextlib.ExitStack() as stack:
             for step, self.loss in steps:
+                if not interruption.entered:  # the first step may compile for a while, and can be interrupted at once
+                    stack.enter_context(interruption)
                 progress.update(step, loss=self.loss)
                 if step in recorded:
                     self.recordings.append(record(setup, step, setup.dataset.splits if step == s.steps else samples))

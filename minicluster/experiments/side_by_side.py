@@ -84,7 +84,11 @@ def _side_by_side(jobs, processes, progress):
         with progress(sum(job.settings.steps for job in jobs), label) as line:
             while waiting or running:
                 while waiting and len(running) < processes:
-                    connection, process = _start(context, running)
+                    try:
+                        connection, process = _start(context, running)
+                    except OSError as error:  # too many processes
+                        yield waiting.popleft(), Failure(f"its process can't be started: {error.strerror or error}")
+                        continue
                     running[connection] = _hand_over(waiting, connection), process
                 for connection in wait(list(running), SECONDS_BETWEEN_LOOKS):
                     job, process = running[connection]
@@ -102,6 +106,8 @@ def _side_by_side(jobs, processes, progress):
                         del running[connection]
                         connection.close()  # which ends the process
                         process.join()
+                    if isinstance(value, Failure):
+                        line.clear()  # for who tells it
                     yield job, value
     finally:
         _end([process for _, process in running.values()])
@@ -171,20 +177,24 @@ def _receive(connection, process):
 def _end(processes):
     """Tell processes to end, which write a checkpoint first, and kill those that don't."""
     processes = [process for process in processes if process.pid is not None]  # which one that never started has not
-    for process in processes:
-        process.terminate()
-    deadline = time.monotonic() + PATIENCE
-    for process in processes:
-        process.join(max(0, deadline - time.monotonic()))
-    for process in processes:
-        if process.is_alive():
-            process.kill()
-            process.join()
+    patience = PATIENCE
+    while any(process.is_alive() for process in processes):
+        try:
+            for process in processes:
+                process.terminate() if patience else process.kill()
+            deadline = time.monotonic() + PATIENCE
+            for process in processes:
+                process.join(max(0, deadline - time.monotonic()))
+            patience = 0
+        except KeyboardInterrupt:  # who asks again does not want to wait
+            patience = 0
 
 
 def _work(connection):
     """The life of a process: one job after the other, until there are no more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in ("SIGINT", "SIGHUP"):  # which a terminal sends to all; our parent ends us
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         with endings_as_interrupts():

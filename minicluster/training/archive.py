@@ -19,6 +19,7 @@ from ..files import whole_file
 
 FORMAT, VERSION = "minicluster checkpoint", 1
 HEADER, HEADER_CHECKSUM = "header", "header_sha256"
+ENTRY = {"dtype", "shape", "sha256"}  # what the header says of each other entry
 SUFFIX = ".npy"  # of an entry's name within the file
 SHOWN_DIGITS = 12  # of a checksum in a message
 
@@ -49,8 +50,7 @@ class Archive:
 def write_archive(path, content, arrays):
     """Write arrays and JSON into one file, whole or not at all.
 
-    The file before it is replaced when the new one has been read again, from the disk's side of the cache, and found
-    right.
+    The file before it is replaced when the new one has been read again and found right.
 
     Parameters
     ----------
@@ -150,11 +150,16 @@ def _header(archive, members, path):
         raise CheckpointError(
             f"{path}: entry {HEADER!r} has checksum {_short(checksum)}, expected {_short(expected)}: it was changed"
         )
+    described = header.get("entries"), header.get("content")
+    if not all(isinstance(part, dict) for part in described) or not all(
+        isinstance(entry, dict) and entry.keys() == ENTRY for entry in header["entries"].values()
+    ):
+        raise CheckpointError(f"{path}: entry {HEADER!r} is not the JSON of a checkpoint")
     return header
 
 
 def _entry(archive, info, name, path):
-    """Return an entry as an array, after np.load, which takes three times as long: it copies by small pieces."""
+    """Return an entry as an array. (np.load takes three times as long: it copies by small pieces.)"""
     if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1:
         # Then no entry can be larger than the file.
         raise CheckpointError(f"{path}: entry {name!r} is compressed or encrypted, expected it as it is")

@@ -10,6 +10,7 @@ The arrays of the file, each entry with its checksum (see `archive`):
     results/NAME            of a finished training, in place of optimizer, batches and recordings
 """
 
+import operator
 import time
 from dataclasses import dataclass, field
 
@@ -129,11 +130,11 @@ def load_checkpoint(path):
         ]
         return Checkpoint(
             config=dict(content["config"]),
-            step=int(content["step"]),
+            step=operator.index(content["step"]),
             parameters=groups["parameters"],
             optimizer=groups["optimizer"],
             batches=(content["generator"], groups["batches"]["waiting"]) if groups["batches"] else None,
-            loss=content["loss"],
+            loss=None if content["loss"] is None else content["loss"] + 0.0,
             recordings=recordings,
             results=content["results"],
             result_arrays=groups["results"],
@@ -199,8 +200,8 @@ class CheckpointWriter:
     path : str or Path
     tell : callable
         Takes one line of text, about what could not be written.
-    share : float
-        Largest share of the time that goes into writing.
+    share : float, optional
+        Of the time that may go into writing; by default LARGEST_SHARE.
     clock : callable, optional
         Returns seconds since some fixed time.
     """

@@ -79,12 +79,23 @@ class Progress:
 
     def note(self, text):
         """Write a line above, terminal or not."""
-        if self.stream is None:
-            return
-        wiped = "\r" + " " * self.drawn_width + "\r" if self.drawn_width else ""
-        self.stream.write(f"{wiped}{text}\n")
-        self.stream.flush()
-        self.drawn_width = 0
+        self.clear()
+        self._write(f"{text}\n")
+
+    def clear(self):
+        """Wipe the line out, so that others can write where it stands."""
+        if self.drawn_width:
+            self._write("\r" + " " * self.drawn_width + "\r")
+            self.drawn_width = 0
+
+    def _write(self, text):
+        """Write to the stream; the work is worth more than its progress, so nothing is said if that can't be done."""
+        try:
+            if self.stream is not None:
+                self.stream.write(text)
+                self.stream.flush()
+        except (OSError, ValueError):  # the terminal or the disk is gone, or the stream is closed
+            self.stream, self.shown = None, False
 
     def __enter__(self):
         return self
@@ -93,16 +104,15 @@ class Progress:
         """Leave the line with the latest figures, and go to the next, where a traceback may follow."""
         if self.latest is not None:
             self._draw()
-            self.stream.write("\n")
-            self.stream.flush()
+            self._write("\n")
+            self.drawn_width = 0
 
     def _draw(self):
         # Writing in the last column would wrap on some terminals, and then "\r" can't go back.
         width = _columns(self.stream) - 1
         line = self._line()[:width]
         # Spaces wipe out what a longer line has left, except where the terminal has become narrower.
-        self.stream.write("\r" + line.ljust(min(self.drawn_width, width)))
-        self.stream.flush()
+        self._write("\r" + line.ljust(min(self.drawn_width, width)))
         self.drawn_at = self.latest[1]
         self.drawn_width = len(line)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from minicluster.experiments import Job, Settings, job as job_module
-from minicluster.experiments.job import discard, require_same, run_job, saved
+from minicluster.experiments.job import discard, forget_former, former_path, require_same, run_job, saved
 from minicluster.training import Checkpoint, CheckpointError, Progress, load_checkpoint, save_checkpoint
 
 SMALL = Settings(
@@ -139,16 +139,25 @@ def test_other_data_under_the_same_settings_are_noticed(job):
         run_job(replace(job, resume=True))
 
 
-def test_beginning_anew_keeps_what_is_as_good_and_nothing_else(job):
+def test_beginning_anew_keeps_what_is_as_good_and_puts_the_rest_aside(job):
     with pytest.raises(KeyboardInterrupt):
         run_job(job, interrupted("training", 3))
-    assert discard(job).step == 3 and job.path.exists()
-    assert discard(replace(job, settings=replace(SMALL, steps=8))) is None and not job.path.exists()
+    assert discard(job).step == 3 and job.path.exists() and not former_path(job).exists()
+    assert discard(replace(job, settings=replace(SMALL, steps=8))).step == 3
+    assert not job.path.exists() and load_checkpoint(former_path(job)).step == 3
     assert discard(job) is None
     run_job(job)
-    assert discard(job) is None and not job.path.exists()
+    assert discard(job).finished and not job.path.exists() and load_checkpoint(former_path(job)).finished
+    for _ in range(2):
+        forget_former(job)
+        assert not former_path(job).exists()
+
+
+def test_beginning_anew_moves_nothing_that_is_not_ours(job):
     job.path.write_bytes(b"no checkpoint")
-    assert discard(job) is None and not job.path.exists()
+    with pytest.raises(CheckpointError, match="expected an npz file; it would be replaced, so move it away first"):
+        discard(job)
+    assert job.path.read_bytes() == b"no checkpoint"
 
 
 def test_settings_that_a_checkpoint_lacks_differ(job):

@@ -1,5 +1,6 @@
 """Seeds side by side: the same numbers, no seed stops another, and no process is left."""
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 from skips import needs_posix_signals
 
-from minicluster.experiments import Job, Settings
+from minicluster.experiments import Job, Settings, side_by_side
 from minicluster.experiments.job import run_job
 from minicluster.experiments.reproduce import reproduce
 from minicluster.experiments.side_by_side import Failure, run_jobs
@@ -69,10 +70,20 @@ def test_if_all_fail_there_is_no_result(processes):
     assert results is None and finished == [] and len(told) == 2
 
 
-    def update(self, step, **figures):
-        if 0 < step < self.total:
-            for child in multiprocessing.active_children()[:1]:
-                child.kill()
+def test_a_process_that_cannot_be_started_costs_its_seed_alone(monkeypatch):
+    jobs = [Job(SMALL, seed, seed) for seed in (0, 1)]
+    started = []
+
+    def start(context, running, really=side_by_side._start):
+        started.append(None)
+        if len(started) == 1:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return really(context, running)
+
+    monkeypatch.setattr(side_by_side, "_start", start)
+    outcomes = dict(run_jobs(jobs, 2))
+    assert outcomes[jobs[0]].message == f"its process can't be started: {os.strerror(errno.EAGAIN)}"
+    assert outcomes[jobs[1]].finished and no_children()
 
 
 @needs_posix_signals

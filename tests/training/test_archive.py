@@ -157,6 +157,11 @@ def test_nothing_is_unpickled(path):
         (lambda e: with_header(e, lambda h: h.update(version="x")), "FILE: format version = x, expected 1"),
         (lambda e: with_header(e, lambda h: h.update(format="zoo")), "FILE: format = zoo, expected 'minicluster ch"),
         (lambda e: with_header(e, lambda h: h.pop("version")), "FILE: entry 'header' is not the JSON of a checkpoint"),
+        (lambda e: with_header(e, lambda h: h.pop("entries")), "FILE: entry 'header' is not the JSON of a checkpoint"),
+        (lambda e: with_header(e, lambda h: h.pop("content")), "FILE: entry 'header' is not the JSON of a checkpoint"),
+        (lambda e: with_header(e, lambda h: h.update(entries=[])), "FILE: entry 'header' is not the JSON of a"),
+        (lambda e: with_header(e, lambda h: h["entries"].update(one=3)), "FILE: entry 'header' is not the JSON of a"),
+        (lambda e: with_header(e, lambda h: h["entries"].update(one={})), "FILE: entry 'header' is not the JSON of a"),
     ],
 )
 def test_a_file_that_was_edited(path, change, message):

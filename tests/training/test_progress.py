@@ -236,6 +236,23 @@ def test_a_note_stands_above_the_line(terminal, clock):
         assert terminal.flushed == terminal.getvalue()
 
 
+def test_a_stream_that_is_gone_costs_the_work_nothing(clock):
+    class Gone(Terminal):
+        def write(self, text):
+            raise OSError(5, "Input/output error")
+
+    with Progress(20, stream=Gone(), clock=clock) as progress:
+        progress.update(1)
+        progress.note("nobody reads this")
+        clock.now += 1
+        progress.update(2)
+    closed = io.StringIO()
+    closed.close()
+    Progress.note(Progress(3, stream=Terminal()), "fine")
+    progress.stream = closed
+    progress.note("nor this")
+
+
 def test_a_note_is_written_where_there_is_no_terminal_too():
     stream = io.StringIO()
     with Progress(20, stream=stream) as progress:
