@@ -121,8 +121,9 @@ def _parser():
         "bench",
         help="time the kernels, the layers, whole training steps, clusters, and whole runs",
         description="Time matrix products from the naive triple loop up, attention, whole training steps, k-means, "
-        "t-SNE and whole runs, with NumPy, Numba and, if they happen to be installed, PyTorch and scikit-learn: each in a process of "
-        "its own, in turn, on equally many threads. Takes some minutes; the first time, compiling adds another.",
+        "t-SNE and whole runs, with NumPy, Numba and, if they happen to be installed, PyTorch and scikit-learn: each "
+        "in a process of its own, in turn, on equally many threads. Takes some minutes; the first time, compiling adds "
+        "another.",
     )
     bench.set_defaults(run=_bench)
     add = bench.add_argument
@@ -211,7 +212,7 @@ def _outputs(arguments, jobs):
         ensure_writable_folder(arguments.export.parent)
         others = [*outputs.values(), *(job.path for job in jobs), arguments.out / LOCK_NAME]
         if os.path.realpath(arguments.export) in map(os.path.realpath, others):
-            raise ValueError(f"export = {arguments.export}, expected another file than those that the run writes itself")
+            raise ValueError(f"export = {arguments.export}, expected a file that the run does not write itself")
         outputs["export"] = arguments.export
     for path in outputs.values():
         ensure_replaceable(path)

@@ -384,7 +384,7 @@ def test_leftovers_of_killed_runs_are_deleted_and_nothing_else(tmp_path):
 def test_an_export_into_the_run_s_own_files_is_refused(tmp_path, name):
     path = tmp_path / "." / name
     code, out, (line,) = run(*JOB, "--out", tmp_path, "--export", path)
-    assert (code, out) == (2, "") and f"export = {path}, expected another file than those" in line
+    assert (code, out) == (2, "") and f"export = {path}, expected a file that the run does not write" in line
     assert names_in(tmp_path) == []
 
 
