@@ -64,6 +64,7 @@ class Checkpoint:
 
     @property
     def finished(self):
+        """Whether the training is over and measured."""
         return self.results is not None
 
 
