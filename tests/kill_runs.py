@@ -88,7 +88,7 @@ def try_run(number, seed, kills, seeds, lifetime, expected, folder):
             continue  # it had ended
         if _is_starting(lines) or not lines and code == -how:
             continue
-        if how == signal.SIGINT and not (code == INTERRUPTED and len(lines) == 1 and "--resume" in lines[0]):
+        if how == signal.SIGINT and not (code == INTERRUPTED and lines and "--resume" in lines[-1]):
             return f"Ctrl-C: exit code {code}, {lines}"
         if any("Traceback" in line for line in lines):
             return f"{how.name}: {lines}"
