@@ -8,7 +8,7 @@ import numpy as np
 from ..checks import check_whole_number
 from ..interruption import Interruption
 from ..nn import AdamW, Transformer, TransformerConfig, warmup_cosine
-from ..tasks import InstructionDataset, make_instruction_dataset
+from ..tasks import InstructionDataset, alike_patterns, make_instruction_dataset
 from ..training import (
     Checkpoint,
     CheckpointError,
@@ -27,7 +27,7 @@ from .environment import environment
 from .settings import Settings
 
 # Random numbers for different purposes come from different streams, or the sampled rows would be the first batches.
-ORDER_STREAM, SAMPLE_STREAM = 1, 2
+ORDER_STREAM, SAMPLE_STREAM, PATTERN_STREAM = 1, 2, 3
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,10 @@ def prepare(settings, seed, data_seed=None, backend="auto"):
 
 def make_dataset(settings, seed):
     """Return the InstructionDataset of these settings and this data seed."""
-    s = settings
+    s, patterns = settings, None
+    if s.alike:
+        rng = np.random.default_rng([seed, PATTERN_STREAM])
+        patterns = alike_patterns(rng, s.n_tasks, s.n_distributions, s.alike)
     return make_instruction_dataset(
         s.n_tasks,
         s.n_distributions,
@@ -92,7 +95,11 @@ def make_dataset(settings, seed):
         n_instructions=s.n_instructions,
         n_unseen_instructions=s.n_unseen_instructions,
         n_held_out_inputs=s.n_held_out_inputs,
+        patterns=patterns,
         share=s.share,
+        replaced=s.replaced,
+        exclusive=not (s.alike or s.replaced),
+        bottleneck=s.bottleneck,
         seed=seed,
     )
 

@@ -16,6 +16,12 @@ class Settings:
     ----------
     n_tasks, n_distributions, n_inputs, n_instructions, n_unseen_instructions, n_held_out_inputs, share : int
         See `make_instruction_dataset`.
+    alike : int
+        How many of their six parts patterns of different tasks share (see `alike_patterns`); with 0 all patterns are
+        independent.
+    replaced : float
+    bottleneck : bool
+        See `make_instruction_dataset`.
     d_model, n_layers, n_heads : int
         See `TransformerConfig`.
     steps, batch_size : int
@@ -49,6 +55,9 @@ class Settings:
     n_unseen_instructions: int = 5
     n_held_out_inputs: int = 3
     share: int = 1
+    alike: int = 0
+    replaced: float = 0.0
+    bottleneck: bool = False
     d_model: int = 64
     n_layers: int = 6
     n_heads: int = 4
@@ -76,6 +85,7 @@ class Settings:
             "n_recordings": 2,
             "recorded_rows": 1,
             "restarts": 1,
+            "alike": 0,
         }
         for name, least in least_values.items():
             check_whole_number(name, getattr(self, name), least)

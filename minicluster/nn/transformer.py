@@ -223,6 +223,41 @@ class Transformer:
         stream, _ = self._residual_stream(tokens, start)
         return np.stack(stream)  # (L + 1, B, T, C)
 
+    def logits_from(self, x, layer, start=None):
+        """Go on from a residual stream that may have been changed, as in activation patching.
+
+        Parameters
+        ----------
+        x : (B, T, C) array
+            The stream after block `layer`, such as `hidden_states(tokens)[layer]`; it is not changed.
+        layer : int
+            0 to L; 0 for the stream before the first block. From L on only the output head is left.
+        start : (B, T) integers, optional
+            As in `forward`.
+
+        Returns
+        -------
+        (B, T, V) array
+            What `forward` would return, had the stream been this.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument doesn't fit the model.
+        """
+        check_whole_number("layer", layer, 0)
+        if layer > self.config.n_layers:
+            raise ValueError(f"layer = {layer}, expected at most {self.config.n_layers}, the number of blocks")
+        x = np.array(x, self.dtype)  # a copy
+        if x.ndim != 3 or x.shape[-1] != self.config.d_model:
+            raise ValueError(f"x has shape {x.shape}, expected (B, T, {self.config.d_model})")
+        for block in range(layer, self.config.n_layers):
+            x, _ = block_forward(x, self._block(block), self.config.n_heads, self.operations, start)
+        p = self.parameters
+        normed, _ = self.operations.layernorm_forward(x, p["ln_f.weight"], p["ln_f.bias"])
+        logits, _ = self.operations.unembedding_forward(normed, self._head())  # (B, T, V)
+        return logits
+
     def reusing_memory(self):
         """Return this model for a step of a training loop: the same parameters, results in memory of the last step.
 

@@ -1,6 +1,8 @@
 """What is learned: a pattern grammar and the synthetic instruction-following tasks."""
 
-from .instructions import InstructionDataset, Split, make_instruction_dataset, random_pattern
+from .drawing import alike_patterns, random_pattern
+from .examples import Split
+from .instructions import InstructionDataset, make_instruction_dataset
 from .patterns import Pattern, PatternError
 from .vocabulary import PAD, SEPARATOR, Vocabulary
 
@@ -12,6 +14,7 @@ __all__ = [
     "PatternError",
     "Split",
     "Vocabulary",
+    "alike_patterns",
     "make_instruction_dataset",
     "random_pattern",
 ]

@@ -12,55 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..checks import check_whole_number
+from .drawing import ALPHABET, TRIES_PER_STRING, draw_string, draw_strings, random_pattern
+from .examples import Split, encode_examples
 from .patterns import Pattern
 from .vocabulary import PAD, SEPARATOR, Vocabulary
-
-ALPHABET = "abcdefghijkl"
-TRIES_PER_STRING = 200  # draws before a pattern is said to have no further usable string
-
-
-@dataclass(frozen=True)
-class Split:
-    """Encoded examples, one a row; n rows, T tokens.
-
-    Attributes
-    ----------
-    tokens : (n, T) int64
-        Letters, separator, input, then padding.
-    targets : (n, T) int64
-        The token that follows each position. After the input that is the output.
-    mask : (n, T) bool
-        True at the input's position only, the one whose prediction is trained and judged.
-    task, distribution, input : (n,) int64
-        Numbers of the task, of the pattern (counted through over all tasks) and of the input.
-    instruction : (n,) array of str
-    separator : (n,) int64
-        The separator's position; the input's is the next.
-    """
-
-    tokens: np.ndarray
-    targets: np.ndarray
-    mask: np.ndarray
-    task: np.ndarray
-    distribution: np.ndarray
-    input: np.ndarray
-    instruction: np.ndarray
-    separator: np.ndarray
-
-    def __len__(self):
-        return len(self.tokens)
-
-    def __getitem__(self, rows):
-        """Return the split of the chosen rows (a slice, indices or a bool mask)."""
-        return Split(*(array[rows] for array in vars(self).values()))
-
-    def unique_instructions(self):
-        """Return the row (strings,) at which each different instruction occurs first, in the order of rows.
-
-        Up to the separator, rows with one instruction are copies of one another, hidden states included.
-        """
-        _, first = np.unique(self.instruction, return_index=True)
-        return np.sort(first)
 
 
 @dataclass(frozen=True)
@@ -77,6 +32,9 @@ class InstructionDataset:
     vocabulary : Vocabulary
     n_tasks, n_distributions, n_inputs : int
         `n_distributions` counts those of one task.
+    replaced : float
+    exclusive, bottleneck : bool
+        As it was made; see `make_instruction_dataset`.
     """
 
     train: Split
@@ -88,6 +46,9 @@ class InstructionDataset:
     n_tasks: int
     n_distributions: int
     n_inputs: int
+    replaced: float
+    exclusive: bool
+    bottleneck: bool
 
     @property
     def splits(self):
@@ -108,6 +69,64 @@ class InstructionDataset:
                 sha.update(array.astype("<i8").tobytes())  # little-endian on every machine
         return sha.hexdigest()
 
+    def fresh_instructions(self, n, rng):
+        """Draw further instructions: a pattern at random, a string of it, kept if it is none of the training strings.
+
+        Unlike those of `unseen_instruction` they may repeat, and patterns that make more new strings have more of them:
+        so the probability that a string is of a task follows from the patterns' own, see `task_probabilities`.
+
+        Parameters
+        ----------
+        n : int
+            Strings.
+        rng : np.random.Generator
+
+        Returns
+        -------
+        Split
+            n x n_inputs rows: each string with every input, those that are held out for its pattern included.
+
+        Raises
+        ------
+        ValueError
+            If new strings are too seldom.
+        """
+        check_whole_number("n", n, 1)
+        known, drawn = set(self.train.instruction.tolist()), []
+        for _ in range(TRIES_PER_STRING * n):
+            distribution = int(rng.integers(len(self.patterns)))
+            own = self.patterns[distribution]
+            others = [other for other in self.patterns if other is not own] if self.exclusive else ()
+            string = draw_string(own, others, rng, self.replaced)
+            if string is not None and string not in known and len(string) <= self.context_length - 2:
+                drawn.append((string, distribution // self.n_distributions, distribution))
+            if len(drawn) == n:
+                examples = [(*instruction, x) for instruction in drawn for x in range(self.n_inputs)]
+                return encode_examples(
+                    examples, self.outputs, self.vocabulary, self.context_length, self.bottleneck
+                )
+        raise ValueError(f"the patterns gave {len(drawn)} new strings in {TRIES_PER_STRING * n} draws, expected {n}")
+
+    def task_probabilities(self, strings):
+        """How probable it is that each string was drawn from each task, all tasks being asked for equally often.
+
+        Parameters
+        ----------
+        strings : (n,) sequence of str
+            Such as `fresh_instructions` draws. No reader of the string alone can name its task more often, on average,
+            than the largest of its probabilities: this is the ceiling for any model.
+
+        Returns
+        -------
+        (n, n_tasks) float64 array
+            Rows sum to 1; a row of NaN for a string that no pattern makes.
+        """
+        alphabet = len(ALPHABET) if self.replaced else None
+        by_pattern = [[p.probability(str(s), self.replaced, alphabet) for p in self.patterns] for s in strings]
+        by_task = np.reshape(by_pattern, (len(strings), self.n_tasks, self.n_distributions)).sum(axis=2)  # (n, tasks)
+        with np.errstate(invalid="ignore"):
+            return by_task / by_task.sum(axis=1, keepdims=True)
+
 
 def make_instruction_dataset(
     n_tasks=10,
@@ -120,6 +139,9 @@ def make_instruction_dataset(
     context_length=None,
     patterns=None,
     share=1,
+    replaced=0.0,
+    exclusive=True,
+    bottleneck=False,
     seed=0,
 ):
     """Make the instruction-following data.
@@ -140,7 +162,7 @@ def make_instruction_dataset(
     - `unseen_combination`: training strings with the held-out inputs. Pattern and input were both trained, each
       with others, but never together: only a model that treats a task's patterns as one can answer.
 
-    Every string matches one pattern only, its own.
+    Every string matches one pattern only, its own, unless `exclusive` is False.
 
     Parameters
     ----------
@@ -160,6 +182,12 @@ def make_instruction_dataset(
     share : int
         So many tasks answer with the same set of outputs, each by its own function; a divisor of `n_tasks`. With 1,
         every task has outputs of its own, and a target gives its task away; with `n_tasks` it doesn't.
+    replaced : float
+        The probability that a letter of an instruction is replaced by one drawn from a to l, itself included.
+    exclusive : bool
+        Whether strings that match another pattern are drawn anew. Where letters are replaced they can't be.
+    bottleneck : bool
+        Whether the input sees the separator and itself only, so that all it knows of the instruction went through there.
     seed : int
         Of the patterns, strings, functions and held-out pairs.
 
@@ -175,13 +203,20 @@ def make_instruction_dataset(
     _check_numbers(
         n_tasks, n_distributions, n_inputs, n_instructions, n_unseen_instructions, n_held_out_inputs, share, seed
     )
+    if not 0 <= replaced <= 1:
+        raise ValueError(f"replaced = {replaced}, expected a probability, 0 to 1")
+    if replaced and exclusive:
+        raise ValueError(f"replaced = {replaced} and exclusive = True, expected exclusive = False: any string may arise")
     rng = np.random.default_rng(seed)
     if patterns is None:
         patterns = [random_pattern(rng) for _ in range(n_tasks * n_distributions)]
     else:
         patterns = _checked_patterns(patterns, n_tasks, n_distributions)
     n_strings = n_instructions + n_unseen_instructions
-    strings = [_draw_strings(own, patterns, n_strings, rng) for own in patterns]  # a list of n_strings a pattern
+    strings = []  # a list of n_strings a pattern
+    for own in patterns:
+        others = [other for other in patterns if other is not own] if exclusive else ()
+        strings.append(draw_strings(own, others, n_strings, rng, replaced))
     functions = _draw_functions(n_tasks, n_inputs, share, rng)  # (n_tasks, n_inputs)
     held_out = _deal_held_out(n_tasks, n_distributions, n_inputs, n_held_out_inputs, rng)  # (patterns, n_inputs) bool
 
@@ -206,58 +241,19 @@ def make_instruction_dataset(
     if context_length < longest:
         raise ValueError(f"context_length = {context_length}, expected at least {longest}, the longest sequence")
     return InstructionDataset(
-        **{name: _encode(listed, outputs, vocabulary, context_length) for name, listed in examples.items()},
+        **{
+            name: encode_examples(listed, outputs, vocabulary, context_length, bottleneck)
+            for name, listed in examples.items()
+        },
         patterns=tuple(patterns),
         outputs=outputs,
         vocabulary=vocabulary,
         n_tasks=n_tasks,
         n_distributions=n_distributions,
         n_inputs=n_inputs,
-    )
-
-
-def random_pattern(rng):
-    """Draw a pattern over the letters a to l with six parts in random order, such as `f[ahk]b?(dc|ia)e{1,2}[bdl]`.
-
-    Parameters
-    ----------
-    rng : np.random.Generator
-
-    Returns
-    -------
-    Pattern
-        It makes strings of 6 to 8 letters.
-    """
-
-    def letters(n):
-        return "".join(rng.choice(list(ALPHABET), n, replace=False))
-
-    pair = letters(4)
-    parts = [
-        letters(1),
-        letters(1) + "?",
-        letters(1) + "{1,2}",
-        f"[{letters(3)}]",
-        f"[{letters(3)}]",
-        f"({pair[:2]}|{pair[2:]})",
-    ]
-    return Pattern("".join(parts[i] for i in rng.permutation(len(parts))))
-
-
-def _draw_strings(own, patterns, n, rng):
-    """Return a list of n different strings of the pattern `own` that match no other pattern."""
-    if own.count(limit=n) < n:
-        raise ValueError(f"pattern {own.text!r} makes {own.count(limit=n)} different strings, expected at least {n}")
-    strings = {}  # a dict keeps the order of drawing, which a set doesn't
-    for _ in range(TRIES_PER_STRING * n):
-        string = own.sample(rng)
-        if string not in strings and not any(other.matches(string) for other in patterns if other is not own):
-            strings[string] = None
-        if len(strings) == n:
-            return list(strings)
-    raise ValueError(
-        f"pattern {own.text!r} gave {len(strings)} different strings that match no other pattern "
-        f"in {TRIES_PER_STRING * n} draws, expected {n}"
+        replaced=replaced,
+        exclusive=exclusive,
+        bottleneck=bottleneck,
     )
 
 
@@ -289,22 +285,6 @@ def _deal_held_out(n_tasks, n_distributions, n_inputs, n_held_out, rng):
         deck = np.resize(rng.permutation(n_inputs), (n_distributions, n_held_out))
         np.put_along_axis(held_out[task], deck, True, axis=1)
     return held_out.reshape(-1, n_inputs)
-
-
-def _encode(examples, outputs, vocabulary, T):
-    """Return the Split for a list of (string, task, distribution, input)."""
-    n = len(examples)
-    strings = np.array([string for string, *_ in examples], str)
-    task, distribution, x = np.array([numbers for _, *numbers in examples], np.int64).reshape(n, 3).T
-    separator = np.array([len(string) for string in strings], np.int64)
-    tokens = np.full((n, T + 1), vocabulary.encode([PAD])[0])  # one more column, for the last output
-    for row, string in enumerate(strings):
-        names = [*string, SEPARATOR, f"x{x[row]}"]
-        tokens[row, : len(names)] = vocabulary.encode(names)
-    inputs = tokens[:, :-1].copy()  # (n, T); the outputs are never part of the input
-    tokens[np.arange(n), separator + 2] = outputs[task, x]
-    mask = np.arange(T) == separator[:, None] + 1  # (n, T)
-    return Split(inputs, tokens[:, 1:].copy(), mask, task, distribution, x, strings, separator)
 
 
 def _checked_patterns(patterns, n_tasks, n_distributions):

@@ -303,23 +303,43 @@ class Pattern:
 
         return length in self._root.walk(step, _union, {0})
 
-    def probability(self, string):
+    def probability(self, string, replaced=0.0, alphabet_size=None):
         """Return the probability that `sample` draws exactly this string, summed over all the ways to derive it.
 
         Parameters
         ----------
         string : str
+        replaced : float
+            The probability that a symbol, once drawn, is replaced by one drawn from an alphabet, itself included.
+        alphabet_size : int, optional
+            How many symbols there are, all of the pattern's and the string's among them; needed if `replaced` is not 0.
 
         Returns
         -------
         float
             0.0 for a string that does not match, and below 5e-324, which takes hundreds of choices to reach.
+
+        Raises
+        ------
+        ValueError
+            If `replaced` is no probability, or lacks an alphabet.
         """
+        if not 0 <= replaced <= 1:
+            raise ValueError(f"replaced = {replaced}, expected a probability, 0 to 1")
+        if replaced and not alphabet_size:
+            raise ValueError(f"alphabet_size = {alphabet_size}, expected the number of symbols that may replace one")
+        anything = replaced / alphabet_size if replaced else 0.0  # of any symbol, wherever one stands
         symbols = self._symbols(string)
         length = len(symbols)
 
         def step(mass, choices):  # mass is {position: probability}
-            return {i + 1: p / len(choices) for i, p in mass.items() if i < length and symbols[i] in choices}
+            kept = (1 - replaced) / len(choices)
+            behind = {}
+            for i, p in mass.items():
+                one = (kept if i < length and symbols[i] in choices else 0.0) + anything
+                if i < length and one:
+                    behind[i + 1] = p * one
+            return behind
 
         def mean(n, masses):
             total = {}

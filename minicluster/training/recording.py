@@ -66,7 +66,7 @@ def answer(model, split):
     for first in range(0, len(split), EVALUATION_BATCH):
         rows = slice(first, first + EVALUATION_BATCH)
         batch = split[rows]
-        logits = model.forward(batch.tokens)[0][batch.mask]  # (B, T, V) -> (B, V)
+        logits = model.forward(batch.tokens, batch.start)[0][batch.mask]  # (B, T, V) -> (B, V)
         targets = batch.targets[batch.mask]  # (B,)
         shifted = logits - logits.max(axis=-1, keepdims=True)  # (B, V)
         losses[rows] = np.log(np.exp(shifted).sum(axis=-1)) - shifted[np.arange(len(batch)), targets]
@@ -74,7 +74,7 @@ def answer(model, split):
     return losses, right
 
 
-def hidden_states_at(model, tokens, positions):
+def hidden_states_at(model, tokens, positions, start=None):
     """Return every layer's hidden state of one token in each sequence.
 
     Parameters
@@ -83,6 +83,8 @@ def hidden_states_at(model, tokens, positions):
     tokens : (n, T) integers
     positions : (n,) integers
         The token to look at in each sequence.
+    start : (n, T) integers, optional
+        See `Transformer.forward`.
 
     Returns
     -------
@@ -92,6 +94,6 @@ def hidden_states_at(model, tokens, positions):
     pieces = []
     for first in range(0, len(tokens), EVALUATION_BATCH):
         chosen = slice(first, first + EVALUATION_BATCH)
-        states = model.hidden_states(tokens[chosen])  # (L + 1, B, T, C)
+        states = model.hidden_states(tokens[chosen], None if start is None else start[chosen])  # (L + 1, B, T, C)
         pieces.append(states[:, np.arange(states.shape[1]), positions[chosen]])  # (L + 1, B, C)
     return np.concatenate(pieces, axis=1)

@@ -74,7 +74,7 @@ def training_steps(model, optimizer, split, steps, batches, *, learning_rate, ma
     optimizer : AdamW
         Steps that it has taken already are not taken again: a training that was interrupted goes on.
     split : Split
-        Its `tokens`, `targets` and `mask` are used.
+        Its `tokens`, `targets`, `mask` and `start` are used.
     steps : int
         Length of the whole training.
     batches : ShuffledBatches, or any iterator
@@ -104,7 +104,7 @@ def training_steps(model, optimizer, split, steps, batches, *, learning_rate, ma
         optimizer.lr = learning_rate(step - 1)
         with np.errstate(all="ignore"):  # NaN and infinity are looked for here, so NumPy need not warn of them
             loss, norm = train_step(
-                model, optimizer, split.tokens[rows], split.targets[rows], split.mask[rows], max_norm
+                model, optimizer, split.tokens[rows], split.targets[rows], split.mask[rows], max_norm, split.start[rows]
             )
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise TrainingDiverged(step, last_loss)
