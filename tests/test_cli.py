@@ -142,7 +142,7 @@ def test_a_run_that_fails_says_so_in_one_line_and_leaves_nothing(error, code, me
     def fail(job, progress):
         raise error
 
-    monkeypatch.setattr("minicluster.experiments.side_by_side.run_job", fail)
+    monkeypatch.setattr("minicluster.experiments.job.run_job", fail)
     assert cli.main(["reproduce", "--quick", "--steps", "1", "--out", str(tmp_path)]) == code
     printed = capsys.readouterr()
     assert printed.out == "" and printed.err.count("\n") == 1 and message in printed.err

@@ -46,6 +46,10 @@ class Job:
         backend = choose_operations(self.backend, np.float32).backend
         return {**asdict(self.settings), "seed": self.seed, "data_seed": self.data_seed, "backend": backend}
 
+    def run(self, progress=Progress):
+        """See `run_job`."""
+        return run_job(self, progress)
+
 
 def saved(job):
     """Return the checkpoint that a job goes on from, or None.

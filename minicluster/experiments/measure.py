@@ -103,6 +103,58 @@ def measure(setup, recordings, progress=Progress):
     }
 
 
+def measure_end(trained):
+    """Measure the last recording of a training only.
+
+    Parameters
+    ----------
+    trained : Trained
+
+    Returns
+    -------
+    dict
+        `middle_layer`, `accuracy` {split: value}; `ari`, `cross_pattern_1nn` {split: [value a layer]} and the same
+        of the `untrained` model; `bag_of_letters` {measure: {split: value}}, `regrouping_null_99` [value a layer] on
+        training strings; `chance` of an answer drawn from the outputs that the task's group uses.
+    """
+    setup, strings = trained.setup, trained.strings
+    letters = [letter_counts(own, setup.dataset.vocabulary) for own in strings.values()]
+    first, last = (_scores(setup, strings, trained.recordings[at].states) for at in (0, -1))
+    letter_scores = _scores(setup, strings, {name: own[None] for name, own in zip(strings, letters)})
+    pattern_tasks = np.arange(len(setup.dataset.patterns)) // setup.dataset.n_distributions  # (patterns,)
+    null = [
+        regrouping_null(labels, strings["train"].distribution, pattern_tasks, seed=setup.seed)
+        for labels in last.pop("labels")
+    ]
+    first.pop("labels"), letter_scores.pop("labels")
+    return {
+        "middle_layer": setup.settings.middle_layer,
+        "accuracy": trained.recordings[-1].accuracy,
+        **last,
+        "untrained": first,
+        "bag_of_letters": {
+            measure: {name: own[0] for name, own in scores.items()} for measure, scores in letter_scores.items()
+        },
+        "regrouping_null_99": [float(np.quantile(draws, BAR_QUANTILE)) for draws in null],
+        "chance": 1 / setup.dataset.n_inputs,
+    }
+
+
+def _scores(setup, strings, states):
+    """Return `ari` and `cross_pattern_1nn` {split: [value a layer]}, and `labels` [(strings,) a layer] of train."""
+    pairs = list(zip(*(states[name] for name in strings)))  # L + 1 pairs of (strings, C)
+    labels = [cluster(setup, *pair) for pair in pairs]
+    neighbours = [neighbour_scores(strings, *pair) for pair in pairs]
+    return {
+        "ari": {
+            name: [adjusted_rand_score(strings[name].task, pair[split]) for pair in labels]
+            for split, name in enumerate(strings)
+        },
+        "cross_pattern_1nn": {name: [pair[split] for pair in neighbours] for split, name in enumerate(strings)},
+        "labels": [train for train, _ in labels],
+    }
+
+
 def cluster(setup, train, unseen):
     """Find as many clusters as there are tasks in `train` (n, C), and assign `unseen` (m, C) to them.
 

@@ -113,6 +113,8 @@ class Training:
         Its model is trained in place.
     config : dict, optional
         What was asked for, for checkpoints.
+    recorder : callable, optional
+        `record`, or what takes its place: setup, step and judged examples in, a Recording out.
 
     Raises
     ------
@@ -120,12 +122,13 @@ class Training:
         If the model was trained before: its first recording would not be of an untrained one.
     """
 
-    def __init__(self, setup, config=None):
+    def __init__(self, setup, config=None, recorder=None):
         taken = setup.optimizer.steps
         if taken:
             raise ValueError(f"setup was trained for {taken} steps before, expected a new one from prepare")
         s, train = setup.settings, setup.dataset.train
         self.setup = setup
+        self.recorder = recorder or record
         self.config = {**(config or {}), "data_digest": setup.dataset.digest()}
         self.batches = ShuffledBatches(len(train), s.batch_size, [setup.seed, ORDER_STREAM])
         self.loss = None  # of the last step
@@ -172,7 +175,7 @@ class Training:
         setup, s = self.setup, self.setup.settings
         samples = self._samples()
         if not self.recordings:
-            self.recordings.append(record(setup, 0, samples))
+            self.recordings.append(self.recorder(setup, 0, samples))
         warmup = min(s.warmup, s.steps // 2)
         steps = training_steps(
             setup.model,
@@ -192,7 +195,8 @@ class Training:
                     stack.enter_context(interruption)
                 progress.update(step, loss=self.loss)
                 if step in recorded:
-                    self.recordings.append(record(setup, step, setup.dataset.splits if step == s.steps else samples))
+                    judged = setup.dataset.splits if step == s.steps else samples
+                    self.recordings.append(self.recorder(setup, step, judged))
                     if not all(np.isfinite(value) for value in self.recordings[-1].loss.values()):
                         raise TrainingDiverged(step, self.loss)
                 if writer is not None and (interruption.asked or writer.due()):
@@ -239,7 +243,7 @@ def train_and_record(setup, label="training"):
     return training.recordings
 
 
-def record(setup, step, judged):
+def record(setup, step, judged, states_of=("train", "unseen_instruction")):
     """Return the Recording of the model as it is now.
 
     Parameters
@@ -248,13 +252,15 @@ def record(setup, step, judged):
     step : int
     judged : dict from split name to Split
         The examples that loss and accuracy are taken from.
+    states_of : iterable of split names
+        Those whose unique strings' states are kept.
     """
     loss, accuracy, states = {}, {}, {}
     with np.errstate(all="ignore"):  # a model that diverged is told by its loss, once
         for name, split in judged.items():
             losses, right = answer(setup.model, split)
             loss[name], accuracy[name] = float(losses.mean()), float(right.mean())
-        for name in ("train", "unseen_instruction"):
+        for name in states_of:
             strings = unique_strings(setup.dataset.splits[name])
             states[name] = hidden_states_at(setup.model, strings.tokens, strings.separator)
     return Recording(step, loss, accuracy, states)

@@ -6,6 +6,8 @@ from ..checks import check_whole_number
 
 # A shallower model, trained a fifth as long at twice the learning rate, and looked at less often.
 QUICK = {"n_layers": 4, "steps": 220, "lr": 2e-3, "warmup": 50, "n_recordings": 6, "recorded_rows": 200, "restarts": 5}
+# For statistics over many trainings: long enough to learn shared outputs, too.
+SMALL = {"n_layers": 4, "steps": 600, "lr": 2e-3, "warmup": 50, "n_recordings": 16, "recorded_rows": 200, "restarts": 5}
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Settings:
         Of k-means; the best of so many is kept.
     quick : bool
         Whether this is the smaller run for classrooms.
+    small : bool
+        Whether this is the smaller run for statistics over many trainings.
 
     Raises
     ------
@@ -71,6 +75,7 @@ class Settings:
     recorded_rows: int = 500
     restarts: int = 10
     quick: bool = False
+    small: bool = False
 
     def __post_init__(self):
         least_values = {
@@ -98,3 +103,7 @@ class Settings:
     def as_quick(self):
         """Return the settings of the smaller run for classrooms, on the same data."""
         return replace(self, quick=True, **QUICK)
+
+    def as_small(self):
+        """Return the settings of the smaller run for statistics, on the same data."""
+        return replace(self, small=True, **SMALL)

@@ -18,7 +18,6 @@ from multiprocessing.connection import wait
 from ..interruption import endings_as_interrupts
 from ..training import CheckpointError, Progress, TrainingDiverged
 from .environment import THREAD_VARIABLES
-from .job import run_job
 
 PATIENCE = 10  # seconds that a process gets to write its checkpoint and end
 SECONDS_BETWEEN_MESSAGES = 0.1
@@ -48,8 +47,8 @@ def run_jobs(jobs, processes=1, progress=Progress):
 
     Parameters
     ----------
-    jobs : list of Job
-        With the same number of steps.
+    jobs : list of Job, or of anything alike that can be pickled
+        Different ones, each with `settings.steps`, `seed` and a method `run`, which takes such a `progress` as below.
     processes : int
         How many at once. With 1 they run in this process, with all its threads.
     progress : callable
@@ -59,14 +58,14 @@ def run_jobs(jobs, processes=1, progress=Progress):
     ------
     job : Job
         In the order in which they end.
-    outcome : Checkpoint or Failure
+    outcome : Failure, or what `run` returns
     """
     if min(processes, len(jobs)) > 1:
         yield from _side_by_side(jobs, processes, progress)
         return
     for job in jobs:
         try:
-            outcome = run_job(job, progress)
+            outcome = job.run(progress)
         except FAILURES as error:
             outcome = _failure(error)
         yield job, outcome
@@ -79,7 +78,7 @@ def _failure(error):
 def _side_by_side(jobs, processes, progress):
     context = multiprocessing.get_context("spawn")  # a fork would copy locks and threads as they happen to be
     waiting, running, steps = deque(jobs), {}, dict.fromkeys(jobs, 0)  # running: connection -> (job, process)
-    label = f"seeds {jobs[0].seed} to {jobs[-1].seed}: training"
+    label = f"seeds {min(job.seed for job in jobs)} to {max(job.seed for job in jobs)}: training"
     try:
         with progress(sum(job.settings.steps for job in jobs), label) as line:
             while waiting or running:
@@ -201,7 +200,7 @@ def _work(connection):
             while True:
                 job = connection.recv()
                 try:
-                    message = "done", run_job(job, lambda total, label: _Messages(connection, label))
+                    message = "done", job.run(lambda total, label: _Messages(connection, label))
                 except FAILURES as error:
                     message = "failed", _failure(error)
                 connection.send(message)

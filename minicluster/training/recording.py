@@ -17,8 +17,9 @@ class Recording:
     step : int
         Steps taken, 0 for the untrained model.
     loss, accuracy : dict from split to float
-    states : dict from split to (L + 1, strings, C) array
-        Hidden states at the separator of each unique string, of train and of unseen_instruction.
+    states : dict from str to (L + 1, strings, C) array
+        Hidden states at the separator of each unique string, of train and of unseen_instruction; what else, is the
+        recorder's choice.
     """
 
     step: int
@@ -75,25 +76,27 @@ def answer(model, split):
 
 
 def hidden_states_at(model, tokens, positions, start=None):
-    """Return every layer's hidden state of one token in each sequence.
+    """Return every layer's hidden state of one token, or of k, in each sequence.
 
     Parameters
     ----------
     model : Transformer
     tokens : (n, T) integers
-    positions : (n,) integers
-        The token to look at in each sequence.
+    positions : (n,) or (n, k) integers
+        The token, or the k tokens, to look at in each sequence.
     start : (n, T) integers, optional
         See `Transformer.forward`.
 
     Returns
     -------
-    (L + 1, n, C) array
+    (L + 1, n, C) or (L + 1, n, k, C) array
         Index 0 is the embedding output, l the stream after block l.
     """
     pieces = []
+    rows_shape = (-1,) + (1,) * (np.ndim(positions) - 1)
     for first in range(0, len(tokens), EVALUATION_BATCH):
         chosen = slice(first, first + EVALUATION_BATCH)
         states = model.hidden_states(tokens[chosen], None if start is None else start[chosen])  # (L + 1, B, T, C)
-        pieces.append(states[:, np.arange(states.shape[1]), positions[chosen]])  # (L + 1, B, C)
+        rows = np.arange(states.shape[1]).reshape(rows_shape)  # (B,) or (B, 1)
+        pieces.append(states[:, rows, positions[chosen]])  # (L + 1, B, C) or (L + 1, B, k, C)
     return np.concatenate(pieces, axis=1)

@@ -1,0 +1,165 @@
+"""Run experiments: their trainings side by side, each trained once however many experiments want it."""
+
+import contextlib
+import time
+from dataclasses import asdict, replace
+from importlib import import_module
+
+from ..training import Progress
+from .environment import environment
+from .settings import Settings
+from .side_by_side import Failure, run_jobs
+from .trial import Trial
+from .verdicts import verdict_text
+
+# In the order of the claims. Each is a module here, with
+#   SMALL, SEEDS        by default: whether settings are the small ones, and how many seeds
+#   trainings(settings) {name: Settings} of the trainings that each seed needs
+#   measure(trained)    what is measured of one of them: a dict, ready for JSON
+#   summarise(runs)     {"verdicts": [...], ...} from [{"seed": seed, name: measured, ...}]
+#   table(results)      a header and rows: the plotted numbers
+EXPERIMENTS = ("dynamics", "geometry", "saturation", "unseen", "sharing", "bottleneck", "perturbed")
+
+
+def module_of(name):
+    """Return the module of an experiment.
+
+    Raises
+    ------
+    ValueError
+        If there is none of this name.
+    """
+    if name not in EXPERIMENTS:
+        raise ValueError(f"experiment = {name!r}, expected one of {', '.join(EXPERIMENTS)}")
+    return import_module(f".{name}", __package__)
+
+
+def about(name):
+    """Return what an experiment's docstring says: (title, falsified_by), each one line."""
+    paragraphs = [" ".join(p.split()) for p in (module_of(name).__doc__ or "").split("\n\n")]
+    falsified = next((p for p in paragraphs if p.startswith("Falsified if")), "")
+    return paragraphs[0], falsified
+
+
+def settings_of(name, small=None, steps=None):
+    """Return the settings of an experiment.
+
+    Parameters
+    ----------
+    name : str
+    small : bool, optional
+        By default the experiment's own choice.
+    steps : int, optional
+        In place of the settings'.
+
+    Returns
+    -------
+    Settings
+    """
+    small = module_of(name).SMALL if small is None else small
+    settings = Settings().as_small() if small else Settings()
+    return settings if steps is None else replace(settings, steps=steps)
+
+
+def plan(settings, seeds, backend="auto"):
+    """List the trainings that experiments need.
+
+    Parameters
+    ----------
+    settings : dict from experiment to Settings
+    seeds : list of int
+    backend : str
+
+    Returns
+    -------
+    list of Trial
+        Those that differ in nothing but how often they are looked at are one, looked at most often.
+    """
+    trials = []
+    for seed in seeds:
+        merged = {}  # settings without what does not matter -> (settings, wanted)
+        for experiment, base in settings.items():
+            for name, own in module_of(experiment).trainings(base).items():
+                key = replace(own, n_recordings=2, recorded_rows=1)
+                other, wanted = merged.get(key, (own, ()))
+                most = {field: max(getattr(own, field), getattr(other, field)) for field in ("n_recordings", "recorded_rows")}
+                merged[key] = replace(own, **most), (*wanted, (experiment, name))
+        trials += [Trial(own, seed, backend, wanted, seed == seeds[0]) for own, wanted in merged.values()]
+    return trials
+
+
+def investigate(settings, seeds, backend="auto", processes=1, progress=Progress, tell=print):
+    """Run experiments.
+
+    Parameters
+    ----------
+    settings : dict from experiment to Settings
+        See `settings_of`.
+    seeds : list of int
+        At least one.
+    backend : str
+        See `Transformer`.
+    processes : int
+        Trainings at once; see `run_jobs`.
+    progress : callable
+        Takes how much there is to do and a label, returns a Progress.
+    tell : callable
+        Takes a Trial and a Failure, when a training has failed. The others go on.
+
+    Returns
+    -------
+    dict from experiment to results, ready for JSON
+        `experiment`, `title`, `falsified_by`, `config` (of the experiment), `trainings` ({name: what differs from it}),
+        `seeds` (those of which all trainings came to an end), `failed` [{seed, message}], `environment`, `seconds` (of
+        the whole call), `runs` [{`seed`, name: what was measured}], `verdicts` and what else `summarise` returns.
+        An experiment without any complete seed is missing.
+    """
+    began, measured, failed = time.perf_counter(), {}, {}
+    found_environment = environment(backend)
+    with contextlib.closing(run_jobs(plan(settings, seeds, backend), processes, progress)) as ending:
+        for trial, outcome in ending:
+            if isinstance(outcome, Failure):
+                tell(trial, outcome)
+                failed |= {(trial.seed, *wanted): outcome.message for wanted in trial.wanted}
+                continue
+            numbers, found_environment = outcome
+            measured |= {(trial.seed, *wanted): numbers[wanted] for wanted in trial.wanted}
+    results = {}
+    for experiment, base in settings.items():
+        module = module_of(experiment)
+        trainings = module.trainings(base)
+        complete = [seed for seed in seeds if all((seed, experiment, name) in measured for name in trainings)]
+        if not complete:
+            continue
+        title, falsified_by = about(experiment)
+        runs = [{"seed": seed} | {name: measured[seed, experiment, name] for name in trainings} for seed in complete]
+        plain = asdict(base)
+        results[experiment] = {
+            "experiment": experiment,
+            "title": title,
+            "falsified_by": falsified_by,
+            "config": plain,
+            "trainings": {
+                name: {key: value for key, value in asdict(own).items() if value != plain[key]}
+                for name, own in trainings.items()
+            },
+            "seeds": complete,
+            "failed": [
+                {"seed": seed, "training": name, "message": message}
+                for (seed, of, name), message in failed.items()
+                if of == experiment
+            ],
+            "environment": found_environment,
+            "runs": runs,
+            **module.summarise(runs),
+        }
+    seconds = round(time.perf_counter() - began, 1)
+    return {experiment: {**own, "seconds": seconds} for experiment, own in results.items()}
+
+
+def text(results):
+    """Return an experiment's results as text."""
+    seeds = results["seeds"]
+    which = f"seed {seeds[0]}" if len(seeds) == 1 else f"{len(seeds)} seeds, {seeds[0]} to {seeds[-1]}: median (range)"
+    size = ", SMALL: a shallower model, trained for fewer steps" if results["config"]["small"] else ""
+    return "\n".join([f"{results['experiment']}: {results['title']}", f"{which}{size}", ""] + list(map(verdict_text, results["verdicts"])))
