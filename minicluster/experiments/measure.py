@@ -72,7 +72,6 @@ def measure(setup, recordings, progress=Progress):
     }
     letters = [letter_counts(strings[name], setup.dataset.vocabulary) for name in strings]
     letter_labels = cluster(setup, *letters)
-    chance = (setup.dataset.n_distributions - 1) / (len(setup.dataset.patterns) - 1)
     controls = {
         "regrouping_null_99": {
             name: [float(np.quantile(draws, BAR_QUANTILE)) for draws in layers] for name, layers in null.items()
@@ -81,7 +80,7 @@ def measure(setup, recordings, progress=Progress):
             "ari": {name: adjusted_rand_score(t, found) for name, t, found in zip(strings, tasks, letter_labels)},
             "cross_pattern_1nn": dict(zip(strings, neighbour_scores(strings, *letters))),
         },
-        "cross_pattern_1nn_by_chance": chance,
+        "cross_pattern_1nn_by_chance": chance_of_neighbour(setup.dataset),
     }
 
     splits = setup.dataset.splits
@@ -115,7 +114,8 @@ def measure_end(trained):
     dict
         `middle_layer`, `accuracy` {split: value}; `ari`, `cross_pattern_1nn` {split: [value a layer]} and the same
         of the `untrained` model; `bag_of_letters` {measure: {split: value}}, `regrouping_null_99` [value a layer] on
-        training strings; `chance` of an answer drawn from the outputs that the task's group uses.
+        training strings; `chance` of an answer drawn from the outputs that the task's group uses, and `chance_1nn`
+        of a neighbour drawn at random.
     """
     setup, strings = trained.setup, trained.strings
     letters = [letter_counts(own, setup.dataset.vocabulary) for own in strings.values()]
@@ -137,6 +137,7 @@ def measure_end(trained):
         },
         "regrouping_null_99": [float(np.quantile(draws, BAR_QUANTILE)) for draws in null],
         "chance": 1 / setup.dataset.n_inputs,
+        "chance_1nn": chance_of_neighbour(setup.dataset),
     }
 
 
@@ -153,6 +154,11 @@ def _scores(setup, strings, states):
         "cross_pattern_1nn": {name: [pair[split] for pair in neighbours] for split, name in enumerate(strings)},
         "labels": [train for train, _ in labels],
     }
+
+
+def chance_of_neighbour(dataset):
+    """Return the probability that a pattern drawn from all others is one of the same task."""
+    return (dataset.n_distributions - 1) / (len(dataset.patterns) - 1)
 
 
 def cluster(setup, train, unseen):

@@ -1,0 +1,173 @@
+"""Present or used? Patching the separator, with and without a bottleneck.
+
+In the plain model the input token may look at every letter of the instruction. In the bottleneck it sees the separator
+and itself only, so that all it knows of the instruction went through one token. Both are trained with outputs of their
+own and with all outputs shared.
+
+Claim. Where the separator is the only way, the place in the cluster is used: when the separator's state is replaced by
+another task's centroid, the mean of that task's training strings, the answer becomes that task's. Without the
+bottleneck clusters at the separator may be as clear and yet not be what the answer is read from; then only replacing the
+states of the whole instruction moves the answer.
+
+Falsified if in the bottleneck the separator's replacement, at the layer where it moves most, moves fewer than 0.9 of the
+answers to the other task; or if an equally long step in a random direction moves as many; or if replacing the states of
+the whole instruction at layer 0, which makes it another task's instruction, does not move the answer.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from .measure import measure_end
+from .patching import answer_logits, at_separator, in_instruction, other_tasks, random_steps
+from .statistics import bootstrap_interval, by_pattern, summary
+from .verdicts import verdict
+
+SMALL, SEEDS = False, 3
+PATCHES = ("centroid", "string", "instruction", "random")
+LEAST_MOVED = 0.9
+PATCH_STREAM = 5  # of random numbers
+
+
+def trainings(settings):
+    """Return {name: Settings}: separate and shared outputs, each without and with the bottleneck."""
+    shares = {"separate": 1, "shared": settings.n_tasks}
+    return {
+        f"{outputs}, {way}": replace(settings, share=share, bottleneck=way == "bottleneck", n_recordings=2)
+        for outputs, share in shares.items()
+        for way in ("plain", "bottleneck")
+    }
+
+
+def measure(trained):
+    """Measure the end of one training, and patch it.
+
+    Parameters
+    ----------
+    trained : Trained
+
+    Returns
+    -------
+    dict
+        What `measure_end` returns, and `patches` {patch: {"moved": [share a layer], "stayed": [share a layer]}}: answers
+        that become the other task's, and those that remain right, of the training strings that were answered rightly
+        and for which the two tasks' answers differ. `last_layer`: the largest change of any logit when the separator
+        is patched after the last block; `moved_by_pattern` [by layer [share a pattern]] for "centroid".
+
+        "centroid": the separator's state becomes the centroid of another task; "string": that of a training string of
+        that task; "instruction": the states of all letters and of the separator become those of such a string, of the
+        same length; "random": the separator's state moves as far as to the centroid, in a random direction.
+    """
+    setup, dataset, model = trained.setup, trained.dataset, trained.model
+    rng = np.random.default_rng([setup.seed, PATCH_STREAM])
+    rows = trained.strings["train"]
+    donor = _donors(dataset, rows, rng)  # (n,) of the same length and of another task; -1 where there is none
+    kept = donor >= 0
+    output, other_output = (dataset.outputs[rows.task[who], rows.input] for who in (np.arange(len(rows)), donor))
+    kept &= (output != other_output) & (answer_logits(model, rows, 0).argmax(axis=1) == output)
+    donors, rows, output, other_output = rows[donor[kept]], rows[kept], output[kept], other_output[kept]
+
+    own_states, donor_states = (model.hidden_states(split.tokens, split.start) for split in (rows, donors))
+    separator, instruction, at = at_separator(rows), in_instruction(rows), np.arange(len(rows))
+    moved, stayed = ({patch: [] for patch in PATCHES} for _ in range(2))
+    moved_by_pattern = []
+    for layer in range(len(own_states)):
+        own = own_states[layer][at, rows.separator]  # (n, C)
+        centroid = trained.centroids(layer)[donors.task].astype(own.dtype)  # (n, C)
+        patches = {
+            "centroid": (separator, centroid[:, None]),
+            "string": (separator, donor_states[layer]),
+            "instruction": (instruction, donor_states[layer]),
+            "random": (separator, random_steps(own, np.linalg.norm(centroid - own, axis=1), rng)[:, None]),
+        }
+        for patch, (where, states) in patches.items():
+            answers = answer_logits(model, rows, layer, where, states).argmax(axis=1)  # (n,)
+            moved[patch].append(float((answers == other_output).mean()))
+            stayed[patch].append(float((answers == output).mean()))
+            if patch == "centroid":
+                moved_by_pattern.append(by_pattern(answers == other_output, rows.distribution, len(dataset.patterns)))
+    last = len(own_states) - 1
+    change = answer_logits(model, rows, last, separator, centroid[:, None]) - answer_logits(model, rows, last)
+    return {
+        **measure_end(trained),
+        "n_patched": len(rows),
+        "patches": {patch: {"moved": moved[patch], "stayed": stayed[patch]} for patch in PATCHES},
+        "moved_by_pattern": [[None if np.isnan(v) else float(v) for v in own] for own in moved_by_pattern],
+        "last_layer": float(np.abs(change).max()),
+    }
+
+
+def _donors(dataset, rows, rng):
+    """Return for each row another one at random, of the same length and another task, whose pattern was trained with
+    this row's input: (n,) row numbers, -1 where there is none."""
+    trained = np.zeros((len(dataset.patterns), dataset.n_inputs), bool)
+    trained[dataset.train.distribution, dataset.train.input] = True
+    donors = np.full(len(rows), -1)
+    for row in range(len(rows)):
+        alike = (rows.separator == rows.separator[row]) & (rows.task != rows.task[row])  # (n,)
+        fitting = np.flatnonzero(alike & trained[rows.distribution, rows.input[row]])
+        if len(fitting):
+            donors[row] = rng.choice(fitting)
+    return donors
+
+
+def summarise(runs):
+    """Return the verdicts, and medians with ranges by training, patch and layer."""
+    names = [name for name in runs[0] if name != "seed"]
+    moved = {
+        name: {patch: np.array([run[name]["patches"][patch]["moved"] for run in runs]) for patch in PATCHES}
+        for name in names
+    }  # each (seeds, L + 1)
+    verdicts = []
+    for name in (name for name in names if name.endswith("bottleneck")):
+        best = int(np.median(moved[name]["centroid"], axis=0).argmax())
+        values = moved[name]["centroid"][:, best].tolist()
+        random = moved[name]["random"][:, best].tolist()
+        whole = moved[name]["instruction"][:, 0].tolist()
+        plain = moved[name.replace("bottleneck", "plain")]["centroid"][:, best].tolist()
+        verdicts.append(
+            verdict(
+                4,
+                f"In the bottleneck, {name.split(',')[0]} outputs, the separator's place is what the answer is read from",
+                f"moved to the other task at the best layer >= {LEAST_MOVED} and more than by a random step, and by the "
+                f"whole instruction at layer 0 >= {LEAST_MOVED}",
+                f"answers moved by the other task's centroid at layer {best}",
+                values,
+                [v >= LEAST_MOVED and v > r and w >= LEAST_MOVED for v, r, w in zip(values, random, whole)],
+                controls={
+                    "random step": random,
+                    "the same without the bottleneck": plain,
+                    "whole instruction, layer 0": whole,
+                },
+                interval=bootstrap_interval(
+                    [[np.nan if v is None else v for v in run[name]["moved_by_pattern"][best]] for run in runs]
+                ),
+            )
+        )
+    return {
+        "verdicts": verdicts,
+        "moved": {
+            name: {patch: [summary(layer) for layer in array.T.tolist()] for patch, array in own.items()}
+            for name, own in moved.items()
+        },
+        "unseen_combination": {
+            name: summary([run[name]["accuracy"]["unseen_combination"] for run in runs]) for name in names
+        },
+        "ari": {
+            name: [summary(values) for values in zip(*(run[name]["ari"]["train"] for run in runs))] for name in names
+        },
+        "last_layer": max(run[name]["last_layer"] for run in runs for name in names),
+    }
+
+
+def table(results):
+    """Return the plotted numbers: a header and rows."""
+    header = ("seed", "training", "layer", "ari_train", *(f"{patch}_{what}" for patch in PATCHES for what in ("moved", "stayed")))
+    rows = []
+    for run in results["runs"]:
+        for name in results["moved"]:
+            patches = run[name]["patches"]
+            for layer, ari in enumerate(run[name]["ari"]["train"]):
+                numbers = [patches[patch][what][layer] for patch in PATCHES for what in ("moved", "stayed")]
+                rows.append((run["seed"], name, layer, ari, *numbers))
+    return header, rows
