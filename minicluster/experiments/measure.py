@@ -1,5 +1,6 @@
 """From recordings to numbers: clusters, neighbours, and the controls that they have to beat."""
 
+import contextlib
 import hashlib
 import warnings
 
@@ -169,11 +170,17 @@ def cluster(setup, train, unseen):
     train_labels, unseen_labels : (n,) and (m,) integers
     """
     kmeans = KMeans(setup.dataset.n_tasks, n_init=setup.settings.restarts, random_state=setup.seed)
-    with warnings.catch_warnings():
-        # At layer 0 the separator knows only its position, so there are fewer different points than clusters.
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with without_warnings():
         kmeans.fit(train)
     return kmeans.labels_, kmeans.predict(unseen)
+
+
+@contextlib.contextmanager
+def without_warnings():
+    """At layer 0 the separator knows only its position, so there may be fewer different points than clusters."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
 
 
 def neighbour_scores(strings, train, unseen):
