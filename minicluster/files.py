@@ -6,8 +6,10 @@ rename; a rename within one folder replaces the old file by the new one at once.
 """
 
 import contextlib
+import csv
 import errno
 import hashlib
+import io
 import json
 import os
 import secrets
@@ -124,6 +126,34 @@ def write_json(path, data):
     except (TypeError, ValueError) as error:
         raise type(error)(f"cannot write {path}: {error}") from error
     write_text(path, text)
+
+
+def write_csv(path, header, rows):
+    """Write a table as comma-separated values in UTF-8, whole or not at all.
+
+    Parameters
+    ----------
+    path : str or Path
+        As for `whole_file`.
+    header : sequence of str
+    rows : iterable of sequences
+        As long as the header; None becomes an empty cell.
+
+    Raises
+    ------
+    ValueError
+        If a row has another length than the header.
+    OutputError
+        If the file can't be written.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    for row in rows:
+        if len(row) != len(header):
+            raise ValueError(f"a row has {len(row)} cells, expected {len(header)}: {', '.join(header)}")
+        writer.writerow(row)
+    write_text(path, text.getvalue())
 
 
 def json_text(data):

@@ -11,6 +11,7 @@ import pytest
 from skips import needs_a_full_device
 
 from minicluster import __version__, cli
+from minicluster.commands import reproduce
 from minicluster.training import CheckpointError, TrainingDiverged
 
 REPOSITORY = Path(__file__).parents[1]
@@ -47,9 +48,9 @@ def test_its_files_go_to_figures_under_names_of_their_own(quick):
     folder, done = quick
     names = sorted(path.name for path in (folder / "figures").iterdir())
     checkpoints = [f"checkpoint_seed{seed}_quick.npz" for seed in (3, 4)]
-    assert names == sorted([f"{stem}_quick.png" for stem in cli.PICTURES] + ["results_quick.json"] + checkpoints)
+    assert names == sorted([f"{stem}_quick.png" for stem in reproduce.PICTURES] + ["results_quick.json"] + checkpoints)
     assert all(name in done.stdout for name in names if name not in checkpoints)
-    for stem in cli.PICTURES:
+    for stem in reproduce.PICTURES:
         png = (folder / "figures" / f"{stem}_quick.png").read_bytes()
         assert png.startswith(b"\x89PNG") and png.endswith(b"IEND\xaeB`\x82")
 

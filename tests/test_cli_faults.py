@@ -15,13 +15,14 @@ import pytest
 from skips import needs_posix_signals
 
 from minicluster import cli
+from minicluster.commands import reproduce
 from minicluster.files import locked_folder
 from minicluster.training import load_checkpoint, save_checkpoint
 
 REPOSITORY = Path(__file__).parents[1]
 STEPS = 20
 JOB = ("reproduce", "--quick", "--steps", str(STEPS))
-OUTPUTS = sorted([f"{stem}_quick.png" for stem in cli.PICTURES] + ["results_quick.json"])
+OUTPUTS = sorted([f"{stem}_quick.png" for stem in reproduce.PICTURES] + ["results_quick.json"])
 CHECKPOINT = "checkpoint_seed0_quick.npz"
 # Each of these programs runs the command line with one thing out of order.
 PROGRAM = """

@@ -12,7 +12,7 @@ import numpy as np
 BATCH = 128  # sequences at a time
 
 
-def answer_logits(model, rows, layer, where=None, states=None):
+def answer_logits(model, rows, layer, where=None, states=None, held=None):
     """Return the logits at the input token after the stream was patched.
 
     Parameters
@@ -26,6 +26,8 @@ def answer_logits(model, rows, layer, where=None, states=None):
         The positions whose states are replaced; by default none.
     states : (n, T, C) or (n, 1, C) array, optional
         What replaces them.
+    held : list of such arrays, optional
+        One for each layer 0 to L: the same positions are replaced after every later block, too.
 
     Returns
     -------
@@ -35,10 +37,16 @@ def answer_logits(model, rows, layer, where=None, states=None):
     for first in range(0, len(rows), BATCH):
         chosen = slice(first, first + BATCH)
         batch = rows[chosen]
+
+        def patched(at, x, chosen=chosen):
+            new = states if at == layer else held[at]
+            return np.where(where[chosen][:, :, None], new[chosen].astype(x.dtype), x)  # (B, T, C)
+
         x = model.hidden_states(batch.tokens, batch.start)[layer]  # (B, T, C)
         if where is not None:
-            x = np.where(where[chosen][:, :, None], states[chosen], x)  # (B, T, C)
-        pieces.append(model.logits_from(x, layer, batch.start)[batch.mask])  # (B, T, V) -> (B, V)
+            x = patched(layer, x)
+        logits = model.logits_from(x, layer, batch.start, patched if held is not None else None)  # (B, T, V)
+        pieces.append(logits[batch.mask])  # (B, V)
     return np.concatenate(pieces)
 
 

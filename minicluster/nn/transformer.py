@@ -223,7 +223,7 @@ class Transformer:
         stream, _ = self._residual_stream(tokens, start)
         return np.stack(stream)  # (L + 1, B, T, C)
 
-    def logits_from(self, x, layer, start=None):
+    def logits_from(self, x, layer, start=None, between=None):
         """Go on from a residual stream that may have been changed, as in activation patching.
 
         Parameters
@@ -234,6 +234,8 @@ class Transformer:
             0 to L; 0 for the stream before the first block. From L on only the output head is left.
         start : (B, T) integers, optional
             As in `forward`.
+        between : callable, optional
+            Takes the number of each block to come and the stream (B, T, C) after it; returns the stream to go on with.
 
         Returns
         -------
@@ -253,6 +255,8 @@ class Transformer:
             raise ValueError(f"x has shape {x.shape}, expected (B, T, {self.config.d_model})")
         for block in range(layer, self.config.n_layers):
             x, _ = block_forward(x, self._block(block), self.config.n_heads, self.operations, start)
+            if between is not None:
+                x = between(block + 1, x)
         p = self.parameters
         normed, _ = self.operations.layernorm_forward(x, p["ln_f.weight"], p["ln_f.bias"])
         logits, _ = self.operations.unembedding_forward(normed, self._head())  # (B, T, V)

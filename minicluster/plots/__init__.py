@@ -7,6 +7,7 @@ grey, and never carry a meaning alone: lines have markers or labels, clusters ha
 from .clusters import draw_chance_scores, draw_lloyd
 from .dataset import draw_dataset
 from .derivatives import draw_step_sizes
+from .experiments import draw_experiment
 from .picture import Picture
 from .projections import draw_perplexities
 from .results import draw_all, draw_ari, draw_learning, draw_principal_components
@@ -18,6 +19,7 @@ __all__ = [
     "draw_ari",
     "draw_chance_scores",
     "draw_dataset",
+    "draw_experiment",
     "draw_learning",
     "draw_lloyd",
     "draw_perplexities",

@@ -1,4 +1,32 @@
-"""What the pictures of all experiments have in common."""
+"""What the pictures of all experiments have in common, and where those of each one are."""
+
+from importlib import import_module
+
+
+def draw_experiment(results):
+    """Draw the pictures of an experiment.
+
+    Parameters
+    ----------
+    results : dict
+        From `investigate`.
+
+    Returns
+    -------
+    dict from file stem to Picture
+    """
+    name = results["experiment"]
+    return getattr(import_module(f".{name}", __package__), f"draw_{name}")(results)
+
+
+def animation_of(name):
+    """Return the function that writes an experiment's animation, taking results and a path, or None."""
+    return getattr(import_module(f".{name}", __package__), "save_animation", None)
+
+
+def frames_of(name):
+    """Return the function that draws an experiment's frames, [(step, Picture)] from results, or None."""
+    return getattr(import_module(f".{name}", __package__), "frames", None)
 
 
 def experiment_title(results, text, seeds=None):
@@ -20,8 +48,3 @@ def experiment_title(results, text, seeds=None):
 def dots_legend(axis, **where):
     """Add a legend whose markers are as large as those in the axes, up to a readable size."""
     axis.legend(markerscale=0.8, **where)
-
-
-def rounded(value):
-    """Two digits behind the point, and no minus before 0.00."""
-    return f"{round(value, 2) + 0:.2f}"

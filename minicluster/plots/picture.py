@@ -44,12 +44,16 @@ class Picture:
     figure: Figure
     alt: str
 
-    def save(self, path):
-        """Write the figure to a PNG file, whole or not at all, with `alt` as its description, and close it."""
+    def png(self):
+        """Return the figure as the bytes of a PNG file with `alt` as its description, and close it."""
         png = io.BytesIO()
         self.figure.savefig(png, format="png", dpi=DPI, metadata={"Description": self.alt, "Software": None})
         pyplot.close(self.figure)
-        write_bytes(path, png.getvalue())
+        return png.getvalue()
+
+    def save(self, path):
+        """Write the figure to a PNG file, whole or not at all, and close it; see `png`."""
+        write_bytes(path, self.png())
 
     def show(self, name, save=False):
         """Show the figure in a window or notebook, or, if asked to, save it to figures/NAME.png in this folder."""

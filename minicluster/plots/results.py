@@ -1,24 +1,11 @@
 """The main job's pictures: learning, clustering by layer and step, and hidden states."""
 
-from matplotlib import colormaps, pyplot
+from matplotlib import pyplot
 
+from .curves import MARKERS, TASK_COLOURS, layer_colour, rounded, step_axis
 from .dataset import draw_dataset
 from .picture import BLACK, BLUE, RED, STYLE, WIDESCREEN, Picture
 
-# Colour-blind readers tell them apart: Tol 2021, "muted", plus black.
-TASK_COLOURS = (
-    "#332288",
-    "#cc6677",
-    "#117733",
-    "#ddcc77",
-    "#88ccee",
-    "#882255",
-    "#44aa99",
-    "#999933",
-    "#aa4499",
-    BLACK,
-)
-MARKERS = "osD^v<>PX*"
 BEHIND_TEXT = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1}
 SPLITS = {  # label, colour, marker
     "train": ("train", BLACK, "o"),
@@ -56,7 +43,7 @@ def draw_learning(results):
     for axis, name, label in zip(axes, ("loss", "accuracy"), ("loss on the output token (nats)", "accuracy")):
         for split, (split_label, colour, marker) in SPLITS.items():
             _line(axis, results, lambda run: run[name][split], colour=colour, marker=marker, label=split_label)
-        _step_axis(axis, results)
+        step_axis(axis, results["steps"])
         axis.set_ylabel(label)
     config = results["config"]
     chance = config["share"] / (config["n_tasks"] * config["n_inputs"])  # one of all outputs
@@ -83,23 +70,23 @@ def draw_ari(results):
                 axis,
                 results,
                 lambda run: [values[layer] for values in run["ari"][split]],
-                colour=_layer_colour(layer, n_layers),
+                colour=layer_colour(layer, n_layers),
                 marker=MARKERS[layer % len(MARKERS)],
                 label=f"layer {layer}" + {0: " (embedding)", n_layers - 1: " (read by nothing)"}.get(layer, ""),
             )
         for (label, height), style in zip(_bars(results, split).items(), ("--", "-.", ":")):
             axis.axhline(height, color="#555555", linestyle=style, linewidth=1.6, label=label, zorder=1)
         axis.axvline(early, color=RED, linewidth=1.6, label="early stopping: lowest\nloss on unseen strings")
-        _step_axis(axis, results)
+        step_axis(axis, results["steps"])
         axis.set_title(title)
     axes[0].set_ylabel("adjusted Rand index (1: clusters are the tasks)")
     axes[0].set_ylim(-0.06, 1.04)
     handles, labels = axes[0].get_legend_handles_labels()
     order = [*reversed(range(n_layers)), *range(n_layers, len(handles))]  # deepest layer first, as the curves lie
     figure.legend([handles[i] for i in order], [labels[i] for i in order], loc="outside right center")
-    last = {split: ", ".join(_rounded(value) for value in results["ari"][split][-1]) for split in STRING_SPLITS}
+    last = {split: ", ".join(rounded(value) for value in results["ari"][split][-1]) for split in STRING_SPLITS}
     bars = _bars(results, "train")
-    levels = ", ".join(f"{' '.join(label.split())} {_rounded(height)}" for label, height in bars.items())
+    levels = ", ".join(f"{' '.join(label.split())} {rounded(height)}" for label, height in bars.items())
     alt = (
         "Adjusted Rand index of k-means clusters against training step, one line a layer. At the last step, layer 0 "
         f"first: training strings {last['train']}; unseen strings {last['unseen_instruction']}. Controls on training "
@@ -147,7 +134,7 @@ def draw_principal_components(components, results):
         fontsize=12,
     )
     ari = results["runs"][0]["ari"]["train"]
-    before, after = (", ".join(_rounded(value) for value in ari[step]) for step in (0, -1))
+    before, after = (", ".join(rounded(value) for value in ari[step]) for step in (0, -1))
     alt = (
         f"Scatter plots of {len(task)} strings' hidden states at the separator, layers across, training steps "
         f"{', '.join(map(str, steps))} down, coloured by task. How far clusters are the tasks (adjusted Rand index, "
@@ -166,17 +153,6 @@ def _line(axis, results, pick, colour, marker, label):
         )
 
 
-def _step_axis(axis, results):
-    """Steps on a logarithmic scale that has room for 0, the untrained model."""
-    first, last = results["steps"][1], results["steps"][-1]
-    axis.set_xscale("symlog", linthresh=first, linscale=0.2)
-    ticks = [0] + [digit * 10**k for k in range(len(str(last))) for digit in (1, 3) if first <= digit * 10**k <= last]
-    axis.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
-    axis.minorticks_off()
-    axis.set_xlim(0, last * 1.1)
-    axis.set_xlabel("training step")
-
-
 def _bars(results, split):
     """The controls' levels, each at the layer where it is hardest to beat; the null's is that of the last step."""
     return {
@@ -184,15 +160,6 @@ def _bars(results, split):
         "bag of letters": results["controls"]["bag_of_letters"]["ari"][split],
         "untrained model": max(results["ari"][split][0]),
     }
-
-
-def _rounded(value):
-    return f"{round(value, 2) + 0:.2f}"  # adding 0 turns -0 into 0
-
-
-def _layer_colour(layer, n_layers):
-    """Light to dark with depth, in colour and in grey."""
-    return colormaps["viridis_r"](0.08 + 0.92 * layer / max(1, n_layers - 1))
 
 
 def _title(results, text, seeds=None):
