@@ -46,7 +46,7 @@ def main(argv=None):
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
-        resumable = (sys.argv[1:] if argv is None else argv)[:1] == ["reproduce"]
+        resumable = (sys.argv[1:] if argv is None else argv)[:1] in (["reproduce"], ["experiment"])
         if argv is None:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asks once more gets what he wants anyway
         what_now = "with --resume the same command goes on" if resumable else "no file was left half-written"

@@ -1,6 +1,7 @@
 """`minicluster experiment`: the paper's claims, one by one, with controls."""
 
 import argparse
+import contextlib
 import sys
 from pathlib import Path
 
@@ -25,24 +26,23 @@ def add_to(commands):
     add = experiment.add_argument
     add("name", nargs="?", metavar="NAME", help=f"an experiment, {ALL} or {REPORT}")
     add("--seed", type=int, default=0, metavar="N", help="the first seed of data, weights and order of examples")
-    add("--seeds", type=int, metavar="K", help=f"seeds N to N + K - 1 (default: the experiment's own; {ALL}: {SEEDS_OF_ALL})")
+    add("--seeds", type=int, metavar="K", help=f"seeds N to N + K - 1 (default: its own; {ALL}: {SEEDS_OF_ALL})")
     add("--small", action="store_true", help="shallower models, fewer steps, for statistics; files named *_small.*")
     add("--steps", type=int, metavar="N", help="training steps, in place of the experiment's own")
     add("--backend", default="auto", help="what computes: numba, numpy, or auto: numba where it can")
     add("--out", type=Path, default=Path("report"), metavar="DIR", help="where the files go")
+    add("--resume", action="store_true", help="go on with the same command that was stopped, in the same DIR")
 
 
 def run(arguments):
     """Run it; return the exit code."""
-    from contextlib import ExitStack
-
-    from ..experiments.investigate import EXPERIMENTS, module_of
+    from ..experiments.investigate import EXPERIMENTS, module_of, plan
     from ..files import OutputError, ensure_writable_folder, locked_folder
 
     if arguments.name is None:
         print(_listing())
         return DONE
-    with ExitStack() as stack:
+    with contextlib.ExitStack() as stack:
         try:
             if arguments.name not in (ALL, REPORT):
                 module_of(arguments.name)
@@ -56,7 +56,8 @@ def run(arguments):
         suffix = "_small" if arguments.small else ""
         if arguments.name == REPORT:
             return _write_report(folder, suffix)
-        code = _run_experiments(settings, seeds, arguments.backend, folder, suffix)
+        trials = plan(settings, seeds, arguments.backend, folder, arguments.resume)
+        code = _run_experiments(trials, settings, seeds, folder, suffix)
         if arguments.name == ALL:
             return max(code, _write_report(folder, suffix))
         return code
@@ -94,10 +95,10 @@ def _what_to_run(arguments, names):
     return settings, list(range(arguments.seed, arguments.seed + n_seeds))
 
 
-def _run_experiments(settings, seeds, backend, folder, suffix):
+def _run_experiments(trials, settings, seeds, folder, suffix):
     """Run, draw, write, print; return the exit code."""
     from ..cores import usable_cores
-    from ..experiments.investigate import investigate, plan, text
+    from ..experiments.investigate import investigate, text
 
     import matplotlib  # here, because it takes a second to load
 
@@ -109,8 +110,8 @@ def _run_experiments(settings, seeds, backend, folder, suffix):
         wanted = ", ".join(f"{experiment} ({name})" for experiment, name in trial.wanted)
         fail(f"seed {trial.seed}, {wanted} failed: {failure.message}", FAILED)
 
-    processes = min(len(plan(settings, seeds, backend)), usable_cores(), MOST_PROCESSES)
-    results = investigate(settings, seeds, backend, processes, tell=tell)
+    processes = min(len(trials), usable_cores(), MOST_PROCESSES)
+    results = investigate(trials, settings, seeds, processes, tell=tell)
     for own in results.values():
         print(text(own))
         try:
@@ -119,7 +120,12 @@ def _run_experiments(settings, seeds, backend, folder, suffix):
             sys.stdout.flush()
             return fail(str(error) or "not enough memory", FAILED)
         print(f"\n{own['seconds']:.0f} s. Written to {folder}: {', '.join(written)}\n")
-    return FAILED if codes else DONE
+    if codes:
+        return FAILED
+    for trial in trials:  # it is all written
+        with contextlib.suppress(OSError):
+            trial.path.unlink()
+    return DONE
 
 
 def _write(results, folder, suffix):
@@ -159,7 +165,8 @@ def _write_report(folder, suffix):
             if path.exists():
                 results[name] = json.loads(path.read_text(encoding="utf-8"))
         if not results:
-            return fail(f"no results in {folder}, expected those of experiment {ALL}: {EXPERIMENTS[0]}{suffix}.json, ...", BAD_INPUT)
+            expected = f"those of experiment {ALL}: {EXPERIMENTS[0]}{suffix}.json, ..."
+            return fail(f"no results in {folder}, expected {expected}", BAD_INPUT)
         import matplotlib
 
         matplotlib.use("Agg")  # files, no window

@@ -6,7 +6,6 @@ from dataclasses import asdict, replace
 from importlib import import_module
 
 from ..training import Progress
-from .environment import environment
 from .settings import Settings
 from .side_by_side import Failure, run_jobs
 from .trial import Trial
@@ -19,6 +18,8 @@ from .verdicts import verdict_text
 #   summarise(runs)     {"verdicts": [...], ...} from [{"seed": seed, name: measured, ...}]
 #   table(results)      a header and rows: the plotted numbers
 EXPERIMENTS = ("dynamics", "geometry", "saturation", "unseen", "sharing", "bottleneck", "perturbed")
+
+LOOKING = ("n_recordings", "recorded_rows")  # settings that say how often and how closely a training is looked at
 
 
 def module_of(name):
@@ -61,7 +62,7 @@ def settings_of(name, small=None, steps=None):
     return settings if steps is None else replace(settings, steps=steps)
 
 
-def plan(settings, seeds, backend="auto"):
+def plan(settings, seeds, backend="auto", folder=None, resume=False):
     """List the trainings that experiments need.
 
     Parameters
@@ -69,6 +70,9 @@ def plan(settings, seeds, backend="auto"):
     settings : dict from experiment to Settings
     seeds : list of int
     backend : str
+    folder : Path, optional
+    resume : bool
+        See `Trial`.
 
     Returns
     -------
@@ -82,23 +86,22 @@ def plan(settings, seeds, backend="auto"):
             for name, own in module_of(experiment).trainings(base).items():
                 key = replace(own, n_recordings=2, recorded_rows=1)
                 other, wanted = merged.get(key, (own, ()))
-                most = {field: max(getattr(own, field), getattr(other, field)) for field in ("n_recordings", "recorded_rows")}
+                most = {field: max(getattr(own, field), getattr(other, field)) for field in LOOKING}
                 merged[key] = replace(own, **most), (*wanted, (experiment, name))
-        trials += [Trial(own, seed, backend, wanted, seed == seeds[0]) for own, wanted in merged.values()]
+        pictured = seed == seeds[0]
+        trials += [Trial(own, seed, backend, wanted, pictured, folder, resume) for own, wanted in merged.values()]
     return trials
 
 
-def investigate(settings, seeds, backend="auto", processes=1, progress=Progress, tell=print):
+def investigate(trials, settings, seeds, processes=1, progress=Progress, tell=print):
     """Run experiments.
 
     Parameters
     ----------
-    settings : dict from experiment to Settings
-        See `settings_of`.
-    seeds : list of int
-        At least one.
-    backend : str
-        See `Transformer`.
+    trials : list of Trial
+        From `plan`.
+    settings, seeds
+        What was planned.
     processes : int
         Trainings at once; see `run_jobs`.
     progress : callable
@@ -115,8 +118,8 @@ def investigate(settings, seeds, backend="auto", processes=1, progress=Progress,
         An experiment without any complete seed is missing.
     """
     began, measured, failed = time.perf_counter(), {}, {}
-    found_environment = environment(backend)
-    with contextlib.closing(run_jobs(plan(settings, seeds, backend), processes, progress)) as ending:
+    found_environment = None
+    with contextlib.closing(run_jobs(trials, processes, progress)) as ending:
         for trial, outcome in ending:
             if isinstance(outcome, Failure):
                 tell(trial, outcome)
@@ -162,4 +165,5 @@ def text(results):
     seeds = results["seeds"]
     which = f"seed {seeds[0]}" if len(seeds) == 1 else f"{len(seeds)} seeds, {seeds[0]} to {seeds[-1]}: median (range)"
     size = ", SMALL: a shallower model, trained for fewer steps" if results["config"]["small"] else ""
-    return "\n".join([f"{results['experiment']}: {results['title']}", f"{which}{size}", ""] + list(map(verdict_text, results["verdicts"])))
+    head = [f"{results['experiment']}: {results['title']}", which + size, ""]
+    return "\n".join(head + [verdict_text(own) for own in results["verdicts"]])

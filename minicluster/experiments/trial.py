@@ -1,12 +1,18 @@
 """One training for one or more experiments, and what each of them measures of it."""
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import asdict, dataclass
 from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 
+from ..files import OutputError, json_text, write_text
+from ..nn.operations import choose_operations
 from ..training import Progress, Recording, hidden_states_at
 from .environment import environment
+from .job import DECIDING
 from .run import Setup, Training, prepare, record
 from .settings import Settings
 
@@ -69,6 +75,10 @@ class Trial:
         Experiment and the name that it gives to this training.
     pictured : bool
         See `Trained`.
+    folder : Path or None
+        Where what was measured is kept, so that a command that was stopped can go on.
+    resume : bool
+        Whether what is there already is taken instead of training anew.
     """
 
     settings: Settings
@@ -76,6 +86,16 @@ class Trial:
     backend: str
     wanted: tuple
     pictured: bool = False
+    folder: Path | None = None
+    resume: bool = False
+
+    @property
+    def path(self):
+        """The file that what was measured is kept in, named by all that decides the numbers."""
+        here = environment(choose_operations(self.backend, np.float32).backend)
+        decides = [asdict(self.settings), self.seed, self.wanted, self.pictured, here["backend"]]
+        decides += [here[name] for name in DECIDING]
+        return self.folder / f"trial_{hashlib.sha256(json_text(decides).encode()).hexdigest()[:16]}.json"
 
     def run(self, progress=Progress):
         """Train and measure.
@@ -96,6 +116,8 @@ class Trial:
         TrainingDiverged
             If the training did.
         """
+        if self.resume and (kept := self._kept()) is not None:
+            return kept
         trained = train(self.settings, self.seed, self.backend, progress, pictured=self.pictured)
         measured = {}
         with progress(len(self.wanted), f"seed {self.seed}: measuring") as line:
@@ -103,7 +125,21 @@ class Trial:
                 module = import_module(f".{experiment}", __package__)
                 measured[experiment, name] = module.measure(trained)
                 line.update(done)
-        return measured, environment(trained.model.operations.backend)
+            found = environment(trained.model.operations.backend)
+            if self.folder is not None:
+                try:
+                    write_text(self.path, json_text([[[*key, own] for key, own in measured.items()], found]))
+                except OutputError as error:  # costs no more than that it can't be gone on from
+                    line.note(f"minicluster: {error}")
+        return measured, found
+
+    def _kept(self):
+        """Return what was kept of this very trial, or None."""
+        try:
+            measured, found = json.loads(self.path.read_text(encoding="utf-8"))
+            return {(experiment, name): own for experiment, name, own in measured}, found
+        except (OSError, ValueError, TypeError):  # nothing, or nothing whole
+            return None
 
 
 def train(settings, seed, backend="auto", progress=Progress, *, pictured=False):
