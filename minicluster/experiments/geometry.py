@@ -4,9 +4,10 @@ The scatter of training strings' states at the separator about their mean is tha
 within tasks; the latter again is that between the patterns of a task and that within patterns. No clusters are sought,
 so this does not depend on k-means.
 
-Claim. Training pulls the tasks' centroids apart and leaves the strings of a task together: most of the scatter comes
-to lie between tasks, in deeper layers more than in shallow ones. Patterns dealt at random into pseudo-tasks show which
-share whole patterns give to any grouping of them (regrouping null), the untrained model which one comes with the strings.
+Claim. Training moves the tasks' centroids apart, much more than it does the strings of one task: most of the scatter
+comes to lie between tasks, in deeper layers more than in shallow ones. Patterns dealt at random into pseudo-tasks show
+which share whole patterns give to any grouping of them (regrouping null), the untrained model which one comes with the
+strings.
 
 Falsified if at the middle layer the share of the scatter that lies between tasks is not above the null's 99th
 percentile or not at least 0.5 above the untrained model's, if it rises over the untrained model by less than 0.1 more
@@ -283,8 +284,8 @@ def summarise(runs):
         verdict(
             None,
             f"At layer {middle} most of the states' scatter comes to lie between tasks",
-            f"between-task share at layer {middle} > regrouping null's 99th percentile, and at least {LEAST_RISE} above "
-            "the untrained model's",
+            f"between-task share at layer {middle} > regrouping null's 99th percentile, and at least {LEAST_RISE} "
+            "above the untrained model's",
             f"share of the scatter that lies between tasks, layer {middle}",
             share,
             [
@@ -309,7 +310,7 @@ def summarise(runs):
         verdict(
             None,
             f"At layer {middle} even the nearest two tasks' centroids are further apart than the tasks' radius",
-            f"least distance of two tasks' centroids at layer {middle} > {LEAST_DISTANCE:g} radius",
+            f"least distance of two tasks' centroids at layer {middle} > {LEAST_DISTANCE:g} radius of a task",
             f"least distance of two centroids in radii, layer {middle}",
             distance,
             [None if value is None else value > LEAST_DISTANCE for value in distance],

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib import pyplot
 from matplotlib.animation import PillowWriter
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from ..files import write_bytes
 from .experiments import experiment_title, rounded
@@ -15,6 +16,7 @@ from .results import MARKERS, TASK_COLOURS, _step_axis
 
 GREY = "#555555"
 STRIP = (2, 4)  # rows and columns of still frames
+CURVES_SHARE = 0.73  # of an axis's height; the rest is for its legend
 FRAME = (9.6, 5.4)  # inches; 16:9
 FRAMES_A_SECOND, LAST_SHOWN = 4, 12  # frames that the last one is shown for
 
@@ -48,7 +50,7 @@ def draw_numbers(results):
     """Draw the between-task share by layer and by step, effective dimensions and distances by layer: a Picture."""
     middle, steps, numbers = results["middle_layer"], results["steps"], results["over_seeds"]
     figure, axes = pyplot.subplots(2, 2, figsize=WIDESCREEN, layout="constrained")
-    title = "Tasks move apart, strings of a task stay together: states at the separator"
+    title = "Tasks move apart, much more than strings of a task do: states at the separator"
     figure.suptitle(experiment_title(results, title))
     layers = range(len(numbers["between_share"]["median"][0]))
 
@@ -60,17 +62,17 @@ def draw_numbers(results):
 
     share, rise, dimension, distance = axes.flat
     by_layer(share, "between_share", -1, "trained", BLUE, "o", "-")
-    by_layer(share, "regrouping_null_99", -1, "regrouping null,\n99th percentile", ORANGE, "^", "--")
+    by_layer(share, "regrouping_null_99", -1, "regrouping null, 99th percentile", ORANGE, "^", "--")
     by_layer(share, "between_share", 0, "untrained", GREY, "s", ":")
-    share.set(ylim=(-0.03, 1.05), title="scatter that lies between tasks", ylabel="share of the scatter")
-    share.legend(loc="upper left")
+    share.set(title="scatter that lies between tasks")
 
     by_step(rise, "between_share", "between tasks", BLUE, "o", "-")
     by_step(rise, "within_pattern_share", "within patterns", GREEN, "D", "-")
-    by_step(rise, "regrouping_null_99", "null (as on the left)", ORANGE, "^", "--")
-    rise.set(ylim=(-0.03, 1.05), title=f"the same at layer {middle}, while it learns", ylabel="share of the scatter")
-    rise.legend(loc="center left", bbox_to_anchor=(0, 0.36))
+    by_step(rise, "regrouping_null_99", "regrouping null, 99th percentile", ORANGE, "^", "--")
+    rise.set(title=f"layer {middle}, while it learns")
     _step_axis(rise, results)
+    for axis in (share, rise):
+        axis.set(ylim=(-0.03, 1), yticks=np.linspace(0, 1, 6), ylabel="share of the scatter")
 
     by_layer(dimension, "dimension_within_tasks", -1, "within tasks, trained", GREEN, "D", "-")
     by_layer(dimension, "dimension", -1, "all states, trained", BLUE, "o", "-")
@@ -78,17 +80,17 @@ def draw_numbers(results):
     most = results["n_tasks"] - 1
     dimension.axhline(most, color=BLACK, linestyle="-.", linewidth=1.6, label=f"{most}: most that centroids span")
     dimension.set(ylim=(0, None), title="in how many directions?", ylabel="effective dimension")
-    dimension.legend(loc="upper left")
 
     by_layer(distance, "mean_distance", -1, "mean, trained", BLUE, "o", "-")
     by_layer(distance, "least_distance", -1, "least, trained", RED, "v", "-")
     by_layer(distance, "mean_distance", 0, "mean, untrained", GREY, "s", ":")
     distance.axhline(1, color=BLACK, linestyle="-.", linewidth=1.6, label="a task's radius")
     distance.set(ylim=(0, None), title="distance of two tasks' centroids", ylabel="in radii of a task")
-    distance.legend(loc="upper left")
     for axis in (share, dimension, distance):
         axis.set_xticks(list(layers))
         axis.set_xlabel("layer (0: embedding)")
+    for axis in axes.flat:
+        _legend_above_curves(axis)
 
     def told(name, step=-1):
         values = numbers[name]["median"][step]
@@ -125,8 +127,8 @@ def draw_strip(results):
         axis.set_title(f"step {steps[at]:,}")
     figure.supxlabel(
         "Colour and marker: the task, which no input names. All panels show the same plane, that of the last step's "
-        f"two\nprincipal components. It shows {_told(pictured['explained'][-1], '.0%')} of the scatter there: clusters that "
-        "overlap here may lie apart in other directions.",
+        f"two\nprincipal components. It shows {_told(pictured['explained'][-1], '.0%')} of the scatter there: clusters "
+        "that overlap here may lie apart in other directions.",
         fontsize=14,
     )
     moments = ", ".join(f"{steps[at]:,}" for at in chosen)
@@ -236,42 +238,51 @@ def _draw_frame(figure, run, at):
     pictured, share = run["plain"]["pictured"], run["plain"]["between_share"][at][run["plain"]["pictured"]["layer"]]
     step, layer, task = pictured["steps"][at], pictured["layer"], pictured["task"]
     null = run["plain"]["regrouping_null_99"][at][layer]
-    axis = figure.add_axes((0.02, 0.04, 0.7, 0.84))
+    axis = figure.add_axes((0.02, 0.035, 0.523, 0.93))  # a square
     _scatter(axis, pictured["points"][at], task, size=22)
     _frame_axes(axis, pictured["points"])
-    figure.text(0.02, 0.915, f"step {step:,}", fontsize=20, fontweight="bold")
-    figure.text(0.2, 0.915, f"layer {layer}, scatter between tasks: {_told(share, '.0%')} (null: {_told(null, '.0%')})", fontsize=17)
-    _task_legend(figure, task, loc="center left", bbox_to_anchor=(0.74, 0.46))
+    figure.text(0.575, 0.87, f"step {step:,}", fontsize=28, fontweight="bold")
+    text = f"layer {layer}: scatter between tasks {_told(share, '.0%')}\n(regrouping null {_told(null, '.0%')})"
+    figure.text(0.575, 0.81, text, fontsize=15, va="top", linespacing=1.4)
+    _task_legend(figure, task, loc="lower left", bbox_to_anchor=(0.565, 0.025), ncols=2)
     explained = pictured["explained"][at]
     return (
-        f"Step {step:,}: {len(task)} strings' states at layer {layer}, coloured by task, in the plane of the last step's "
-        f"two principal components, which shows {_told(explained, '.0%')} of their scatter at this step. Share of the "
-        f"scatter that lies between tasks: {_told(share)}; regrouping null, 99th percentile, {_told(null)}."
+        f"Step {step:,}: {len(task)} strings' states at layer {layer}, coloured by task, in the plane of the last "
+        f"step's two principal components, which shows {_told(explained, '.0%')} of their scatter at this step. Share of "
+        f"the scatter that lies between tasks: {_told(share)}; regrouping null, 99th percentile, {_told(null)}."
     )
 
 
 def _line(axis, x, numbers, label, colour, marker, style):
     """Draw the median over seeds, and the range as a band; leave out where there is no number."""
     known = [i for i, value in enumerate(numbers["median"]) if value is not None]
-    x, middle, low, high = ([values[i] for i in known] for values in (x, *(numbers[k] for k in ("median", "low", "high"))))
+    curves = (x, numbers["median"], numbers["low"], numbers["high"])
+    x, middle, low, high = ([values[i] for i in known] for values in curves)
     axis.plot(x, middle, color=colour, marker=marker, linestyle=style, markersize=8, label=label)
     axis.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
+
+
+def _legend_above_curves(axis):
+    """Add a legend, and room for it above all that is drawn."""
+    low, high = axis.get_ylim()
+    axis.set_ylim(low, low + (high - low) / CURVES_SHARE)
+    axis.legend(loc="upper center", ncols=2, columnspacing=1, handlelength=1.7, handletextpad=0.5, borderaxespad=0.2)
 
 
 def _scatter(axis, points, task, size):
     """Draw points [[x, y] a string] in the colour and with the marker of their task."""
     points, task = np.array(points), np.array(task)  # (n, 2), (n,)
     for t in np.unique(task):
-        colour, marker = TASK_COLOURS[t % len(TASK_COLOURS)], MARKERS[t % len(MARKERS)]
-        axis.scatter(*points[task == t].T, s=size, color=colour, marker=marker, linewidths=0, alpha=0.75)
+        axis.scatter(*points[task == t].T, s=size, color=_colour(t), marker=_marker(t), linewidths=0, alpha=0.75)
 
 
 def _frame_axes(axis, all_points):
-    """Give an axis the same scale in both directions and room for all points [[[x, y] a string] a frame]."""
+    """Make a square of an axis, with room for all points [[[x, y] a string] a frame]."""
     everything = np.concatenate([np.array(points) for points in all_points])  # (frames * n, 2)
     low, high = everything.min(axis=0), everything.max(axis=0)
-    margin = 0.05 * (high - low).max() + 1e-6  # of width 0, axes can't be drawn
-    axis.set(xlim=(low[0] - margin, high[0] + margin), ylim=(low[1] - margin, high[1] + margin))
+    middle = (low + high) / 2
+    reach = 0.53 * (high - low).max() + 1e-6  # axes of width 0 can't be drawn
+    axis.set(xlim=(middle[0] - reach, middle[0] + reach), ylim=(middle[1] - reach, middle[1] + reach))
     axis.set_aspect("equal")
     axis.set(xticks=[], yticks=[])
     axis.grid(False)
@@ -282,10 +293,18 @@ def _frame_axes(axis, all_points):
 def _task_legend(figure, task, **where):
     """Add a legend of the tasks, numbered from 1."""
     handles = [
-        pyplot.Line2D([], [], linestyle="", marker=MARKERS[t % len(MARKERS)], color=TASK_COLOURS[t % len(TASK_COLOURS)], markersize=9)
+        Line2D([], [], linestyle="", marker=_marker(t), color=_colour(t), markersize=9)
         for t in sorted(set(task))
     ]
     figure.legend(handles, [f"task {t + 1}" for t in sorted(set(task))], columnspacing=1, handletextpad=0.2, **where)
+
+
+def _colour(task):
+    return TASK_COLOURS[task % len(TASK_COLOURS)]
+
+
+def _marker(task):
+    return MARKERS[task % len(MARKERS)]
 
 
 def _told(value, form=".2f"):
