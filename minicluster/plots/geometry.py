@@ -248,8 +248,8 @@ def _draw_frame(figure, run, at):
     explained = pictured["explained"][at]
     return (
         f"Step {step:,}: {len(task)} strings' states at layer {layer}, coloured by task, in the plane of the last "
-        f"step's two principal components, which shows {_told(explained, '.0%')} of their scatter at this step. Share of "
-        f"the scatter that lies between tasks: {_told(share)}; regrouping null, 99th percentile, {_told(null)}."
+        f"step's two principal components, which shows {_told(explained, '.0%')} of their scatter at this step. Share "
+        f"of the scatter that lies between tasks: {_told(share)}; regrouping null, 99th percentile, {_told(null)}."
     )
 
 
