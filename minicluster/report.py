@@ -157,8 +157,8 @@ def _section(results):
     for picture in draw_experiment(results).values():
         parts.append(f"<figure>{_image(picture)}<figcaption>{escape(picture.alt)}</figcaption></figure>")
     frames = frames_of(name)
-    if frames is not None:
-        parts.append(_slider(frames(results)))
+    if frames is not None and (drawn := frames(results)):
+        parts.append(_slider(drawn))
     return "\n".join([*parts, _configuration(results), "</section>"])
 
 

@@ -132,7 +132,7 @@ def _write(results, folder, suffix):
     """Draw and write the results of one experiment; return the names of the files."""
     from ..files import ensure_writable_folder, write_csv, write_json
     from ..experiments.investigate import module_of
-    from ..plots.experiments import animation_of, draw_experiment
+    from ..plots.experiments import animation_of, draw_experiment, frames_of
 
     name = results["experiment"]
     ensure_writable_folder(folder)  # it may have vanished meanwhile
@@ -141,8 +141,8 @@ def _write(results, folder, suffix):
     for stem, picture in pictures.items():
         picture.save(folder / f"{stem}{suffix}.png")
     names = list(results["figures"])
-    save_animation = animation_of(name)
-    if save_animation is not None:
+    save_animation, frames = animation_of(name), frames_of(name)
+    if save_animation is not None and frames(results):
         save_animation(results, folder / f"{name}{suffix}.gif")
         names.append(f"{name}{suffix}.gif")
     write_csv(folder / f"{name}{suffix}.csv", *module_of(name).table(results))

@@ -164,7 +164,8 @@ def summarise(runs):
         },
         "accuracy": {
             name: {
-                split: summary([run[name]["accuracy"][split] for run in runs]) for split in ("train", "unseen_combination")
+                split: summary([run[name]["accuracy"][split] for run in runs])
+                for split in ("train", "unseen_combination")
             }
             for name in names
         },
@@ -177,12 +178,13 @@ def summarise(runs):
 
 def table(results):
     """Return the plotted numbers: a header and rows."""
-    header = ("seed", "training", "layer", "ari_train", *(f"{patch}_{what}" for patch in PATCHES for what in ("moved", "stayed")))
+    effects = [(patch, what) for patch in PATCHES for what in ("moved", "stayed")]
+    header = ("seed", "training", "layer", "ari_train", *(f"{patch}_{what}" for patch, what in effects))
     rows = []
     for run in results["runs"]:
         for name in results["moved"]:
             patches = run[name]["patches"]
             for layer, ari in enumerate(run[name]["ari"]["train"]):
-                numbers = [patches[patch][what][layer] for patch in PATCHES for what in ("moved", "stayed")]
+                numbers = [patches[patch][what][layer] for patch, what in effects]
                 rows.append((run["seed"], name, layer, ari, *numbers))
     return header, rows

@@ -70,18 +70,17 @@ def measure(trained):
     null, chosen = [], {"layers": [], "steps": []}
     for recording in trained.recordings:
         for token, names in TOKENS.items():
-            scores = [layer_scores(trained, *(recording.states[name][layer] for name in names)) for layer in range(len(recording.states["train"]))]
+            layers = zip(*(recording.states[name] for name in names))  # L + 1 pairs of (strings, C)
+            scores = [layer_scores(trained, *pair) for pair in layers]
             for m in MEASURES:
                 for split in SPLITS:
                     tokens[token][m][split].append([own[m][split] for own in scores])
             tokens[token]["silhouette"].append([own["silhouette"] for own in scores])
             if token == "separator":
-                null.append(
-                    [
-                        float(np.quantile(regrouping_null(own["labels"], distribution, pattern_tasks, seed=setup.seed), BAR_QUANTILE))
-                        for own in scores
-                    ]
-                )
+                draws = [
+                    regrouping_null(own["labels"], distribution, pattern_tasks, seed=setup.seed) for own in scores
+                ]  # L + 1 of (draws,)
+                null.append(np.quantile(draws, BAR_QUANTILE, axis=1).tolist())
         layers = recording.states["train"]  # (L + 1, strings, C)
         nested = [k_means(x, len(dataset.patterns), setup) for x in layers]  # L + 1 of (strings,)
         by_distribution["distribution"].append([adjusted_rand_score(distribution, own) for own in nested])
@@ -156,8 +155,8 @@ def summarise(runs):
         verdict(
             1,
             "Deeper layers cluster by task more than shallow ones, and more than every control",
-            f"best layer's ARI on training strings >= {LEAST_ARI}, above every control, and every layer from {middle} on "
-            "above layers 0 and 1",
+            f"best layer's ARI on training strings >= {LEAST_ARI}, above every control, and every layer from {middle} "
+            "on above layers 0 and 1",
             "ARI of the best layer, training strings",
             best_ari,
             [
@@ -182,8 +181,8 @@ def summarise(runs):
         verdict(
             2,
             "Clustering rises during learning, then saturates",
-            f"ARI at layer {middle} rises by >= {LEAST_RISE} over the untrained model's and stays within {MOST_DRIFT} of "
-            "its final value over the second half of the training",
+            f"ARI at layer {middle} rises by >= {LEAST_RISE} over the untrained model's and stays within {MOST_DRIFT} "
+            "of its final value over the second half of the training",
             f"rise in ARI at layer {middle}",
             rises,
             [rise >= LEAST_RISE and drift <= MOST_DRIFT for rise, drift in zip(rises, drifts)],

@@ -40,13 +40,16 @@ def summarise(runs):
     ari = {name: [run[name]["ari"]["train"][middle] for run in runs] for name in names}
     unseen = {name: [run[name]["accuracy"]["unseen_combination"] for run in runs] for name in names}
     trained = {name: [run[name]["accuracy"]["train"] for run in runs] for name in names}
-    together = [rank_correlation([ari[name][i] for name in names], [unseen[name][i] for name in names]) for i in range(len(runs))]
+    together = [
+        rank_correlation([ari[name][i] for name in names], [unseen[name][i] for name in names])
+        for i in range(len(runs))
+    ]
     separate, shared = names[0], names[-1]
     verdicts = [
         verdict(
             None,
             "Without shared outputs unseen combinations are answered, with all outputs shared they are not",
-            f"unseen-combination accuracy at least {LEAST_SEPARATE} with share 1 and at most {MOST_SHARED} with share 10",
+            f"unseen-combination accuracy >= {LEAST_SEPARATE} with share 1 and <= {MOST_SHARED} with share 10",
             "unseen-combination accuracy, all outputs shared",
             unseen[shared],
             [a >= LEAST_SEPARATE and b <= MOST_SHARED for a, b in zip(unseen[separate], unseen[shared])],
@@ -59,7 +62,7 @@ def summarise(runs):
         verdict(
             None,
             "Clustering and generalisation rise and fall together",
-            f"rank correlation of ARI at layer {middle} and unseen-combination accuracy over the dial >= {LEAST_CORRELATION}",
+            f"rank correlation of ARI at layer {middle} and unseen-combination accuracy >= {LEAST_CORRELATION}",
             "rank correlation over the four trainings of a seed",
             together,
             [None if r is None else r >= LEAST_CORRELATION for r in together],

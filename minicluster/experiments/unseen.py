@@ -186,7 +186,9 @@ def margins(trained, strings, distances, accuracy):
         "accuracy": [float(own.mean()) if len(own) else None for own in bins],
         "n": [len(own) for own in bins],
         "rank_correlation": correlation(ranked["margin"], ranked["accuracy"]),
-        "partial": partial_correlation(ranked["margin"], ranked["accuracy"], [ranked["edits"], ranks(strings.separator)]),
+        "partial": partial_correlation(
+            ranked["margin"], ranked["accuracy"], [ranked["edits"], ranks(strings.separator)]
+        ),
         "edit_distance": correlation(ranked["edits"], ranked["accuracy"]),
     }
 
@@ -280,9 +282,21 @@ def summarise(runs):
             controls={"rank correlation of edit distance": [run["plain"]["margin"]["edit_distance"] for run in runs]},
         ),
     ]
-    for kind, better, worse, what in (
-        ("rescue", "right", "random", "Misplaced strings moved to the right centroid are answered rightly"),
-        ("harm", "random", "other", "Well-placed strings moved to another task's centroid are answered wrongly"),
+    for kind, better, worse, what, number_is in (
+        (
+            "rescue",
+            "right",
+            "random",
+            "Misplaced strings moved to the right centroid are answered rightly",
+            "accuracy gained over a random step",
+        ),
+        (
+            "harm",
+            "random",
+            "other",
+            "Well-placed strings moved to another task's centroid are answered wrongly",
+            "accuracy lost beyond a random step",
+        ),
     ):
         effects = {
             name: [
@@ -297,7 +311,7 @@ def summarise(runs):
                 4,
                 f"{what}, in the bottleneck",
                 f"at layer {middle} accuracy differs from that after a random step by >= {LEAST_EFFECT}",
-                f"accuracy gained over a random step by {kind}" if kind == "rescue" else "accuracy lost beyond a random step",
+                number_is,
                 effects["bottleneck"],
                 [None if e is None else e >= LEAST_EFFECT for e in effects["bottleneck"]],
                 controls={"the same without the bottleneck": effects["plain"]},
@@ -328,7 +342,9 @@ def summarise(runs):
         "verdicts": verdicts,
         "middle_layer": middle,
         "landing": {
-            "cross_pattern_1nn": by_layer(lambda run, layer: run["plain"]["cross_pattern_1nn"]["unseen_instruction"][layer]),
+            "cross_pattern_1nn": by_layer(
+                lambda run, layer: run["plain"]["cross_pattern_1nn"]["unseen_instruction"][layer]
+            ),
             **{
                 measure: by_layer(lambda run, layer, measure=measure: run["plain"]["landing"][measure][layer])
                 for measure in ("nearest_5", "centroid")
@@ -341,7 +357,9 @@ def summarise(runs):
             ],
         },
         "moves": {
-            name: {kind: {move: moved(name, kind, move) for move in (*MOVES, "followed")} for kind in ("rescue", "harm")}
+            name: {
+                kind: {move: moved(name, kind, move) for move in (*MOVES, "followed")} for kind in ("rescue", "harm")
+            }
             for name in names
         },
         "last_layer": max(run[name]["last_layer"] for run in runs for name in names),

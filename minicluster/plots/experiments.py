@@ -43,8 +43,3 @@ def experiment_title(results, text, seeds=None):
     seeds = results["seeds"] if seeds is None else seeds
     who = f"seed {seeds[0]}" if len(seeds) == 1 else f"{len(seeds)} seeds, {seeds[0]} to {seeds[-1]}"
     return f"{text}\n{who}{', small runs' if results['config']['small'] else ''}"
-
-
-def dots_legend(axis, **where):
-    """Add a legend whose markers are as large as those in the axes, up to a readable size."""
-    axis.legend(markerscale=0.8, **where)

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ..files import write_bytes
-from .experiments import experiment_title, rounded
+from .curves import MARKERS, TASK_COLOURS, rounded, step_axis
+from .experiments import experiment_title
 from .picture import BLACK, BLUE, DPI, GREEN, ORANGE, RED, STYLE, WIDESCREEN, Picture
-from .results import MARKERS, TASK_COLOURS, _step_axis
 
 GREY = "#555555"
 STRIP = (2, 4)  # rows and columns of still frames
@@ -70,7 +70,7 @@ def draw_numbers(results):
     by_step(rise, "within_pattern_share", "within patterns", GREEN, "D", "-")
     by_step(rise, "regrouping_null_99", "regrouping null, 99th percentile", ORANGE, "^", "--")
     rise.set(title=f"layer {middle}, while it learns")
-    _step_axis(rise, results)
+    step_axis(rise, results["steps"])
     for axis in (share, rise):
         axis.set(ylim=(-0.03, 1), yticks=np.linspace(0, 1, 6), ylabel="share of the scatter")
 

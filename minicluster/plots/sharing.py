@@ -2,7 +2,7 @@
 
 from matplotlib import pyplot
 
-from .experiments import dots_legend, experiment_title
+from .experiments import experiment_title
 from .picture import BLACK, BLUE, GREEN, ORANGE, RED, STYLE, WIDESCREEN, Picture
 
 LOOKS = {1: (BLUE, "o"), 2: (GREEN, "s"), 5: (ORANGE, "^"), 10: (RED, "D")}
@@ -36,7 +36,7 @@ def draw_sharing(results):
     left.set_xlabel(f"ARI of k-means with the tasks, layer {middle}, training strings")
     left.set_ylabel("accuracy on unseen combinations")
     left.set_title("one dot a training")
-    dots_legend(left, loc="lower right")
+    left.legend(loc="lower right", markerscale=0.8)
 
     places = range(len(LOOKS))
     lines = (("train", "train accuracy", BLACK, "o"), ("unseen_combination", "unseen-combination accuracy", RED, "^"))
@@ -58,4 +58,5 @@ def draw_sharing(results):
         f"{by_share[f'share {share}']['train']['median']:.2f}"
         for share in LOOKS
     )
-    return {"sharing": Picture(figure, f"Accuracy on unseen combinations against ARI by task, one dot a training. Medians: {told}.")}
+    alt = f"Accuracy on unseen combinations against ARI by task, one dot a training. Medians: {told}."
+    return {"sharing": Picture(figure, alt)}
