@@ -18,8 +18,8 @@ DEVIATIONS = {
     1: (
         "The model learns what a task is by clustering its data in the hidden states.",
         "dynamics",
-        "Data, model and read-out are ours (the paper publishes no code): letters drawn from small regular expressions, "
-        "states at the separator, k-means against the tasks. Controls that the claim must beat are ours.",
+        "Data, model and read-out are ours (the paper publishes no code): letters drawn from small regular "
+        "expressions, states at the separator, k-means against the tasks. Controls that the claim must beat are ours.",
     ),
     2: (
         "The clustering evolves as the model learns.",
@@ -35,14 +35,14 @@ DEVIATIONS = {
     4: (
         "Clusters help the model with what it has not seen.",
         "unseen, sharing, bottleneck",
-        "That place and answer go together is not enough for us: states are moved, and the answer has to follow. It does "
-        "where the input can see the separator only; where it can see the letters, it reads those.",
+        "That place and answer go together is not enough for us: states are moved, and the answer has to follow. It "
+        "does where the input can see the separator only; where it can see the letters, it reads those.",
     ),
     5: (
         "It holds when instructions of different tasks are alike.",
         "perturbed",
-        "Two dials of ours: patterns that share parts, and letters that are replaced. The best that any reader could do "
-        "is computed from the patterns' probabilities.",
+        "Two dials of ours: patterns that share parts, and letters that are replaced. The best that any reader could "
+        "do is computed from the patterns' probabilities.",
     ),
     6: ("It holds in a more realistic setting.", "", "Not yet measured here."),
 }
@@ -113,9 +113,9 @@ def _head(results):
     )
     return (
         "<h1>Do hidden states cluster by task, and are the clusters used?</h1>\n"
-        f"<p>A small GPT in NumPy, trained by backward passes written by hand, after {escape(PAPER)}. Each claim has its "
-        "number over several seeds (median, and range in brackets), the controls that it had to beat, and what would have "
-        "falsified it, written down beforehand. A claim holds if it does for every seed.</p>\n"
+        f"<p>A small GPT in NumPy, trained by backward passes written by hand, after {escape(PAPER)}. Each claim has "
+        "its number over several seeds (median, and range in brackets), the controls that it had to beat, and what "
+        "would have falsified it, written down beforehand. A claim holds if it does for every seed.</p>\n"
         f'<p class="fine">Seeds {_listed(seeds)}. {escape(facts)}; {escape(str(environment.get("system")))} on '
         f"{escape(str(environment.get('machine')))}, {environment.get('processors')} processors, backend "
         f"{escape(str(environment.get('backend')))}, {escape(str(environment.get('date')))}.</p>"
@@ -128,7 +128,8 @@ def _claims_table(results):
     for number, statement in STATEMENTS.items():
         found = [(name, v) for name, own in results.items() for v in own["verdicts"] if v["claim"] == number]
         if not found:
-            rows.append(f"<tr><th scope='row'>{number}</th><td>{escape(statement)}</td><td></td><td>not measured</td></tr>")
+            row = f"<tr><th scope='row'>{number}</th><td>{escape(statement)}</td><td></td><td>not measured</td></tr>"
+            rows.append(row)
         rows += [_claim_row(str(number), name, v) for name, v in found]
     others = [(name, v) for name, own in results.items() for v in own["verdicts"] if v["claim"] is None]
     rows += [_claim_row("besides", name, v) for name, v in others]
@@ -164,7 +165,8 @@ def _section(results):
 
 def _verdict(verdict):
     controls = "".join(
-        f"<tr><th scope='row'>{escape(name)}</th><td>{spread_text(control)}</td><td>{_values(control['values'])}</td></tr>"
+        f"<tr><th scope='row'>{escape(name)}</th><td>{spread_text(control)}</td>"
+        f"<td>{_values(control['values'])}</td></tr>"
         for name, control in verdict["controls"].items()
     )
     return (
@@ -180,12 +182,14 @@ def _slider(frames):
     """The frames as one picture that a slider leads through; without scripts, the last of them."""
     last = len(frames) - 1
     images = "".join(
-        _image(picture, f" data-step='{step}'" + ("" if i == last else " hidden")) for i, (step, picture) in enumerate(frames)
+        _image(picture, f" data-step='{step}'" + ("" if i == last else " hidden"))
+        for i, (step, picture) in enumerate(frames)
     )
     return (
-        "<figure class='frames'><figcaption>Clusters forming: hidden states of the training strings, one after the other"
-        f" recorded step.</figcaption>{images}<p class='control' hidden><label>training step <input type='range' min='0' "
-        f"max='{last}' value='{last}' step='1'></label> <output aria-live='polite'></output></p></figure>"
+        "<figure class='frames'><figcaption>Clusters forming: hidden states of the training strings, one recorded step "
+        f"after the other.</figcaption>{images}<p class='control' hidden><label>training step "
+        f"<input type='range' min='0' max='{last}' value='{last}' step='1'></label> "
+        "<output aria-live='polite'></output></p></figure>"
     )
 
 

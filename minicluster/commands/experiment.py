@@ -72,8 +72,8 @@ def _listing():
         module, (title, _) = module_of(name), about(name)
         size = "small runs" if module.SMALL else "full runs"
         lines.append(f"  {name:12}{title} ({module.SEEDS} seeds, {size})")
-    lines += ["", f"  {ALL:12}every one of them, then the report", f"  {REPORT:12}report.html, from the results in --out"]
-    return "\n".join(lines)
+    lines += ["", f"  {ALL:12}every one of them, then the report"]
+    return "\n".join([*lines, f"  {REPORT:12}report.html anew, from the results in --out"])
 
 
 def _what_to_run(arguments, names):
@@ -132,7 +132,7 @@ def _write(results, folder, suffix):
     """Draw and write the results of one experiment; return the names of the files."""
     from ..files import ensure_writable_folder, write_csv, write_json
     from ..experiments.investigate import module_of
-    from ..plots.experiments import animation_of, draw_experiment, frames_of
+    from ..plots.experiments import animation_of, draw_experiment
 
     name = results["experiment"]
     ensure_writable_folder(folder)  # it may have vanished meanwhile
@@ -140,14 +140,12 @@ def _write(results, folder, suffix):
     results["figures"] = {f"{stem}{suffix}.png": picture.alt for stem, picture in pictures.items()}
     for stem, picture in pictures.items():
         picture.save(folder / f"{stem}{suffix}.png")
-    names = list(results["figures"])
-    save_animation, frames = animation_of(name), frames_of(name)
-    if save_animation is not None and frames(results):
-        save_animation(results, folder / f"{name}{suffix}.gif")
-        names.append(f"{name}{suffix}.gif")
+    save_animation = animation_of(name)
+    if save_animation is not None and (alt := save_animation(results, folder / f"{name}{suffix}.gif")):
+        results["figures"][f"{name}{suffix}.gif"] = alt
     write_csv(folder / f"{name}{suffix}.csv", *module_of(name).table(results))
     write_json(folder / f"{name}{suffix}.json", results)
-    return [f"{name}{suffix}.json", f"{name}{suffix}.csv", *names]
+    return [f"{name}{suffix}.json", f"{name}{suffix}.csv", *results["figures"]]
 
 
 def _write_report(folder, suffix):

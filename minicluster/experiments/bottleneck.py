@@ -54,10 +54,10 @@ def measure(trained):
     Returns
     -------
     dict
-        What `measure_end` returns, and `patches` {patch: {"moved": [share a layer], "stayed": [share a layer]}}: answers
-        that become the other task's, and those that remain right, of the training strings that were answered rightly
-        and for which the two tasks' answers differ. `last_layer`: the largest change of any logit when the separator
-        is patched after the last block; `moved_by_pattern`: [share a pattern] for "held" from layer 1 on.
+        What `measure_end` returns, and `patches` {patch: {"moved", "stayed": [share a layer]}}: answers that become the
+        other task's, and those that remain right, of the training strings that were answered rightly and for which the
+        two tasks' answers differ. `last_layer`: the largest change of any logit when the separator is patched after the
+        last block; `moved_by_pattern`: [share a pattern] for "held" from layer 1 on.
 
         "held": the separator's state becomes the centroid of another task from this layer on, in each layer its own;
         "centroid": in this layer only; "string": that of a training string of that task; "instruction": the states of

@@ -374,13 +374,14 @@ def _pick(value, path):
 
 def table(results):
     """Return the plotted numbers: a header and rows."""
-    header = ("seed", "training", "layer", "cross_pattern_1nn", "nearest_5", "centroid", "strings", "move", "share_right")
+    landed = ("cross_pattern_1nn", "nearest_5", "centroid")
+    header = ("seed", "training", "layer", *landed, "strings", "move", "share_right")
     rows = []
     for run in results["runs"]:
         for name in ("plain", "bottleneck"):
             own = run[name]
             for layer in range(len(own["landing"]["centroid"])):
-                landed = (
+                shares = (
                     own["cross_pattern_1nn"]["unseen_instruction"][layer],
                     own["landing"]["nearest_5"][layer],
                     own["landing"]["centroid"][layer],
@@ -388,5 +389,5 @@ def table(results):
                 for kind in ("rescue", "harm"):
                     for move in MOVES if own[kind] is not None else ():
                         share = own[kind]["right"][move][layer]
-                        rows.append((run["seed"], name, layer, *landed, kind, move, share))
+                        rows.append((run["seed"], name, layer, *shares, kind, move, share))
     return header, rows

@@ -63,7 +63,8 @@ def _draw_separator(results):
     }
     null = max(layer["median"] for layer in controls["regrouping_null_99"][-1])
     alt = (
-        f"Four panels against training step, one line for each of {n_layers} layers at the separator. At the last step, "
+        f"Four panels against training step, one line for each of {n_layers} layers at the separator. At the last "
+        "step, "
         + "; ".join(f"{title}: {last[measure, split]}" for _, measure, split, title in panels)
         + f" (layer 0 first). Controls for ARI on training strings: bag of letters "
         f"{rounded(controls['bag_of_letters']['ari']['train']['median'])}, untrained model, layer {middle}: "
@@ -114,8 +115,8 @@ def _draw_more(results):
     against = {name: rounded(own[-1][middle]["median"]) for name, own in results["by_distribution"].items()}
     preferred = results["chosen_k"]["steps"][-1]["median"]
     alt = (
-        f"Four panels against training step. At the last step, layer 0 first: ARI at the input token {last}; silhouette "
-        f"of the tasks at the separator {silhouettes}. {n_clusters} clusters at layer {middle} score "
+        f"Four panels against training step. At the last step, layer 0 first: ARI at the input token {last}; "
+        f"silhouette of the tasks at the separator {silhouettes}. {n_clusters} clusters at layer {middle} score "
         f"{against['distribution']} against the distributions and {against['task']} against the tasks, where perfect "
         f"distributions would score {rounded(ceiling)}. The number of clusters with the best silhouette at layer "
         f"{middle} is {preferred:.0f} at the end; there are {n_tasks} tasks."

@@ -204,19 +204,17 @@ def save_animation(results, path):
 
     Returns
     -------
-    str
-        What is to be seen, in words and numbers.
+    str or None
+        What is to be seen, in words and numbers; None, and no file, if no run has what is drawn of one training.
 
     Raises
     ------
-    ValueError
-        If no run has what is drawn of one training.
     OutputError
         If the file can't be written.
     """
     run = pictured_run(results)
     if run is None:
-        raise ValueError("results have no run with `pictured`, expected one: there is nothing to animate")
+        return None
     pictured = run["plain"]["pictured"]
     figure, writer = Figure(figsize=FRAME), PillowWriter(fps=FRAMES_A_SECOND)
     with tempfile.TemporaryDirectory() as folder:

@@ -187,7 +187,7 @@ def make_instruction_dataset(
     exclusive : bool
         Whether strings that match another pattern are drawn anew. Where letters are replaced they can't be.
     bottleneck : bool
-        Whether the input sees the separator and itself only, so that all it knows of the instruction went through there.
+        Whether the input sees the separator and itself only: all it knows of the instruction went through there.
     seed : int
         Of the patterns, strings, functions and held-out pairs.
 
@@ -206,7 +206,7 @@ def make_instruction_dataset(
     if not 0 <= replaced <= 1:
         raise ValueError(f"replaced = {replaced}, expected a probability, 0 to 1")
     if replaced and exclusive:
-        raise ValueError(f"replaced = {replaced} and exclusive = True, expected exclusive = False: any string may arise")
+        raise ValueError(f"replaced = {replaced} and exclusive = True, expected exclusive = False: strings may overlap")
     rng = np.random.default_rng(seed)
     if patterns is None:
         patterns = [random_pattern(rng) for _ in range(n_tasks * n_distributions)]
