@@ -72,6 +72,9 @@ class InstructionDataset:
     def fresh_instructions(self, n, rng):
         """Draw further instructions: a pattern at random, a string of it, kept if it is none of the training strings.
 
+        Strings that the model could not read are left out, too: those longer than its context, or with a letter that
+        the vocabulary lacks because no string of the three splits had it.
+
         Unlike those of `unseen_instruction` they may repeat, and patterns that make more new strings have more of them:
         so the probability that a string is of a task follows from the patterns' own, see `task_probabilities`.
 
@@ -92,13 +95,15 @@ class InstructionDataset:
             If new strings are too seldom.
         """
         check_whole_number("n", n, 1)
-        known, drawn = set(self.train.instruction.tolist()), []
+        known, readable, drawn = set(self.train.instruction.tolist()), set(self.vocabulary.names), []
         for _ in range(TRIES_PER_STRING * n):
             distribution = int(rng.integers(len(self.patterns)))
             own = self.patterns[distribution]
             others = [other for other in self.patterns if other is not own] if self.exclusive else ()
             string = draw_string(own, others, rng, self.replaced)
-            if string is not None and string not in known and len(string) <= self.context_length - 2:
+            if string is None or string in known:
+                continue
+            if len(string) <= self.context_length - 2 and readable.issuperset(string):
                 drawn.append((string, distribution // self.n_distributions, distribution))
             if len(drawn) == n:
                 examples = [(*instruction, x) for instruction in drawn for x in range(self.n_inputs)]
