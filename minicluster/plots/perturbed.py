@@ -6,13 +6,14 @@ from .experiments import experiment_title, rounded
 from .picture import BLACK, BLUE, GREEN, ORANGE, RED, SKY, STYLE, WIDESCREEN, Picture
 
 GREY = "#555555"
+PURPLE = "#cc79a7"  # of the same palette as the others
 AXES = {
-    "alike": "alike: parts, of six, that patterns of different tasks share",
-    "replaced": "replaced: probability that a letter is replaced",
+    "alike": "parts, of six, that patterns\nof different tasks share",
+    "replaced": "probability that\na letter is replaced",
 }
 # label, colour, marker, line style. What bounds or controls is broken, what is the model's is not.
 ACCURACY = {
-    "ceiling": ("ceiling: the best\npossible reader", BLACK, "*", "--"),
+    "ceiling": ("ceiling: best reader\nof the patterns", BLACK, "*", "--"),
     "answers": ("model: its answers", RED, "D", "-"),
     "centroid": ("model: nearest task\ncentroid, layer {middle}", BLUE, "o", "-"),
     "edit_distance": ("edit distance", GREEN, "s", "-."),
@@ -21,17 +22,18 @@ ACCURACY = {
     "chance": ("chance", GREY, "", ":"),
 }
 ARI = {
-    "ari_of_best_reader": ("the best possible\nreader", BLACK, "*", "--"),
+    "ari_of_best_reader": ("best reader of\nthe patterns", BLACK, "*", "--"),
     "ari_best_layer": ("model, best layer", RED, "D", "-"),
     "ari_middle_layer": ("model, layer {middle}", BLUE, "o", "-"),
     "regrouping_null_99": ("regrouping null,\n99th percentile", GREY, "x", ":"),
     "ari_bigrams": ("bigrams", ORANGE, "^", "-."),
     "ari_bag_of_letters": ("bag of letters", SKY, "v", "-."),
-    "ari_untrained": ("untrained model", GREEN, "s", "-."),
+    "ari_untrained": ("untrained model", PURPLE, "P", "-."),
 }
+ARI_CONTROLS = ("regrouping_null_99", "ari_untrained", "ari_bigrams", "ari_bag_of_letters")
 ROWS = (
-    (ACCURACY, "task of new strings\n(share named right)", "outside right upper"),
-    (ARI, "ARI with the tasks,\ntraining strings", "outside right lower"),
+    (ACCURACY, "task of new strings:\nshare named right"),
+    (ARI, "ARI with the tasks,\ntraining strings"),
 )
 
 
@@ -51,16 +53,18 @@ def draw_perturbed(results):
     """
     middle, dials, by_training = results["middle_layer"], results["dials"], results["by_training"]
     figure, axes = pyplot.subplots(2, len(dials), figsize=WIDESCREEN, layout="constrained", sharex="col", sharey="row")
-    figure.suptitle(experiment_title(results, "Instructions of different tasks made alike: medians, and ranges as bands"))
-    for row, (lines, label, place) in zip(axes, ROWS):
+    title = "Instructions of different tasks made alike (medians, and ranges as bands)"
+    figure.suptitle(experiment_title(results, title))
+    for row, (lines, label) in zip(axes, ROWS):
         for axis, dial in zip(row, dials.values()):
             _draw_lines(axis, lines, dial, by_training)
             axis.set(ylim=(-0.05, 1.05), yticks=(0, 0.25, 0.5, 0.75, 1))
         row[0].set_ylabel(label)
-        handles, labels = row[0].get_legend_handles_labels()
-        figure.legend(handles, [text.format(middle=middle) for text in labels], loc=place, labelspacing=0.35)
+        handles, labels = row[-1].get_legend_handles_labels()
+        labels = [text.format(middle=middle) for text in labels]
+        row[-1].legend(handles, labels, loc="center left", bbox_to_anchor=(1.02, 0.5), labelspacing=0.35)
     for axis, (name, dial) in zip(axes[-1], dials.items()):
-        axis.set_xticks(dial["levels"])
+        axis.set_xticks(dial["levels"], [f"{level:g}" for level in dial["levels"]])
         axis.set_xlabel(AXES[name])
     told = "; ".join(f"{name}: {_told(numbers)}" for name, numbers in by_training.items())
     alt = (
@@ -82,10 +86,10 @@ def _draw_lines(axis, lines, dial, by_training):
 def _told(numbers):
     """The medians of one training in words."""
     of = {key: rounded(number["median"]) for key, number in numbers.items()}
-    null = max(("regrouping_null_99", "ari_untrained", "ari_bigrams", "ari_bag_of_letters"), key=lambda key: numbers[key]["median"])
+    highest = max(ARI_CONTROLS, key=lambda key: numbers[key]["median"])
     return (
-        f"ceiling {of['ceiling']}, the model's answers {of['answers']}, nearest centroid {of['centroid']}, edit distance "
-        f"{of['edit_distance']}, bigrams {of['bigrams']}, bag of letters {of['bag_of_letters']}, chance {of['chance']}; ARI "
-        f"of the best layer {of['ari_best_layer']}, of the middle one {of['ari_middle_layer']}, highest control {of[null]}, "
-        f"best possible reader {of['ari_of_best_reader']}"
+        f"ceiling {of['ceiling']}, the model's answers {of['answers']}, nearest centroid {of['centroid']}, edit "
+        f"distance {of['edit_distance']}, bigrams {of['bigrams']}, bag of letters {of['bag_of_letters']}, chance "
+        f"{of['chance']}; ARI of the best layer {of['ari_best_layer']}, of the middle one {of['ari_middle_layer']}, "
+        f"highest control {of[highest]}, best reader of the patterns {of['ari_of_best_reader']}"
     )

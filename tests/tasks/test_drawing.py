@@ -14,7 +14,7 @@ from minicluster.tasks.drawing import ALPHABET, draw_string, draw_strings
 from minicluster.tasks.patterns import Pattern
 
 PART = re.compile(r"\[[a-l]{3}\]|\([a-l]{2}\|[a-l]{2}\)|[a-l]\{1,2\}|[a-l]\?|[a-l]")
-DEVIATIONS = 5  # standard deviations of a binomial count that a right sampler stays within, but for one time in a million
+DEVIATIONS = 5  # standard deviations of a binomial count, exceeded by a right sampler one time in a million
 
 
 def parts_of(text):
@@ -165,8 +165,8 @@ def test_replacement_makes_more_strings_than_the_pattern_has():
     ("text", "others", "n", "replaced", "message"),
     [
         ("[ab]", (), 3, 0.0, "pattern '[ab]' makes 2 different strings, expected at least 3"),
-        ("[ab]", ("a",), 2, 0.0, "'[ab]' gave 1 different strings that match no other pattern in 400 draws, expected 2"),
-        ("a", (), 13, 0.5, "'a' gave 12 different strings that match no other pattern in 2600 draws, expected 13"),
+        ("[ab]", ("a",), 2, 0.0, "gave 1 different strings that match no other pattern in 400 draws, expected 2"),
+        ("a", (), 13, 0.5, "gave 12 different strings that match no other pattern in 2600 draws, expected 13"),
     ],
 )
 def test_too_few_strings_are_named(text, others, n, replaced, message):

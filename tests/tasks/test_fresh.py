@@ -1,4 +1,4 @@
-"""How probable a string is of each task: exact, so that a model may be compared with the best that any reader can do."""
+"""How probable a string is of each task, exactly: what a model is compared with is the best that any reader can do."""
 
 import itertools
 import math
@@ -15,7 +15,7 @@ from minicluster.tasks.drawing import ALPHABET, draw_string
 from minicluster.tasks.patterns import Pattern
 
 RELATIVE = 1e-12  # sums of positive terms, each with some hundred roundings of 1.1e-16
-DEVIATIONS = 5  # standard deviations of a binomial count that a right sampler stays within, but for one time in a million
+DEVIATIONS = 5  # standard deviations of a binomial count, exceeded by a right sampler one time in a million
 
 
 def within(count, n, p):
