@@ -4,13 +4,14 @@ import itertools
 import math
 import re
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minicluster.tasks import make_instruction_dataset
+from minicluster.tasks import Vocabulary, make_instruction_dataset
 from minicluster.tasks.drawing import ALPHABET, draw_string
 from minicluster.tasks.patterns import Pattern
 
@@ -186,6 +187,14 @@ def test_fresh_rows_are_each_new_string_with_every_input(more):
             assert matching == [d]  # of its own pattern alone
     if dataset.replaced:
         assert not all(dataset.patterns[d].matches(s) for s, d in zip(fresh.instruction, fresh.distribution))
+
+
+def test_fresh_strings_of_exclusive_data_match_their_own_pattern_alone():
+    dataset = tiny([["[abcdefgh]"], ["[ghijkl]"]], exclusive=True)
+    dataset = replace(dataset, vocabulary=Vocabulary([*ALPHABET, "<pad>", "<sep>", "x0", "x1"]))  # all can be read
+    fresh = dataset.fresh_instructions(200, np.random.default_rng(9))
+    trained = set(dataset.train.instruction.tolist())
+    assert set(fresh.instruction.tolist()) == set("abcdefijkl") - trained
 
 
 def test_the_same_generator_draws_the_same_strings():
