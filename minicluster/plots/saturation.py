@@ -15,6 +15,7 @@ TIMES = {  # curve, time, label, colour, marker
     "validation loss": ("t_validation", RED, "^", "-"),
     "training loss": ("t_train", BLACK, "o", ":"),
 }
+BAND = "#dddddd"
 TICKS = (10, 20, 50, 100, 200, 500, 1000, 2000)
 
 
@@ -61,7 +62,7 @@ def _draw_times(results):
                 alpha=0.85,
             )
         axis.plot((low, high), (low, high), color=BLACK, linewidth=1.4)
-        axis.fill_between((low, high), (low / 2, high / 2), (low * 2, high * 2), color="#dddddd", alpha=0.5, linewidth=0)
+        axis.fill_between((low, high), (low / 2, high / 2), (low * 2, high * 2), color=BAND, alpha=0.5, linewidth=0)
         axis.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high))
         for line in (axis.xaxis, axis.yaxis):
             line.set_major_formatter(ScalarFormatter())
@@ -71,14 +72,16 @@ def _draw_times(results):
         axis.set_xticks(ticks)
         axis.set_yticks(ticks)
         axis.set_aspect("equal")
-    axes[0].set_ylabel("t_cluster: step at which the ARI is at 95 % of its last value")
-    axes[0].set_xlabel("t_validation: step of the lowest loss on unseen strings")
-    axes[1].set_xlabel("t_train: step at which training loss made 95 % of its fall")
-    axes[0].set_title(f"median ratio {_said(over_all['ratio']['median'])}, correlation {_said(over_all['correlation'])}\n"
-                      f"beyond training loss {_said(over_all['partial_correlation'])} "
-                      f"(dealt anew: up to {_said(over_all['shuffled_bar'])})")  # fmt: skip
-    axes[1].set_title(f"median ratio {_said(over_all['ratio_train']['median'])}, "
-                      f"correlation {_said(over_all['correlation_train'])}\n")  # fmt: skip
+    axes[0].set_ylabel("t_cluster\nstep at which ARI is at 95 % of its last value")
+    axes[0].set_xlabel("t_validation\nstep of the lowest loss on unseen strings")
+    axes[1].set_xlabel("t_train\nstep at which training loss made 95 % of its fall")
+    axes[0].set_title(
+        f"median ratio {_said(over_all['ratio']['median'])}, correlation {_said(over_all['correlation'])}\n"
+        f"partial correlation {_said(over_all['partial_correlation'])} (shuffled < {_said(over_all['shuffled_bar'])})"
+    )
+    axes[1].set_title(
+        f"median ratio {_said(over_all['ratio_train']['median'])}, correlation {_said(over_all['correlation_train'])}\n"
+    )
 
     def dot(label, colour="#555555", marker="o", size=11, **look):
         return Line2D([], [], linestyle="", marker=marker, color=colour, markersize=size, label=label, **look)
@@ -87,20 +90,21 @@ def _draw_times(results):
     handles += [dot(f"{value} tasks", marker=marker) for value, marker in zip(levels["n_tasks"], MARKERS)]
     handles += [dot(f"{value} strings a pattern", size=size) for value, size in zip(levels["n_instructions"], SIZES)]
     handles += [
-        dot("hollow: no minimum\nbefore the last step", markerfacecolor="none", markeredgewidth=2),
+        dot("hollow: no minimum yet\nwhen the training ended", markerfacecolor="none", markeredgewidth=2),
         Line2D([], [], color=BLACK, linewidth=1.4, label="at the same step"),
-        pyplot.Rectangle((0, 0), 1, 1, color="#dddddd", label="within a factor of 2"),
+        pyplot.Rectangle((0, 0), 1, 1, color=BAND, label="within a factor of 2"),
     ]
     figure.legend(handles=handles, loc="outside right center")
+    ratio, ratio_train = over_all["ratio"], over_all["ratio_train"]
     alt = (
         f"Step at which clustering saturates against the step of lowest validation loss, one dot a training of {last} "
-        f"steps. Of {len(runs)} runs {over_all['n']} have a minimum; there the first is {_said(over_all['ratio']['median'])} "
-        f"of the second in the median ({_said(over_all['ratio']['low'])} to {_said(over_all['ratio']['high'])}), and both "
-        f"are within a factor of 2 in {_said(over_all['within'])} of runs ({_said(over_all['shuffled_within'])} when paired "
-        f"with other runs). Correlation of the logarithms {_said(over_all['correlation'])}, with the training loss's time "
+        f"steps. Of {len(runs)} runs {over_all['n']} have a minimum; there the first is {_said(ratio['median'])} of "
+        f"the second in the median ({_said(ratio['low'])} to {_said(ratio['high'])}), and both are within a factor of 2 "
+        f"in a share of {_said(over_all['within'])} of the runs ({_said(over_all['shuffled_within'])} when paired with "
+        f"other runs). Correlation of the logarithms {_said(over_all['correlation'])}, with the training loss's time "
         f"partialled out {_said(over_all['partial_correlation'])}; 95 % of shuffled ones are below "
         f"{_said(over_all['shuffled_bar'])}. Beside it, against the step at which training loss made 95 % of its fall: "
-        f"median ratio {_said(over_all['ratio_train']['median'])}, correlation {_said(over_all['correlation_train'])}."
+        f"median ratio {_said(ratio_train['median'])}, correlation {_said(over_all['correlation_train'])}."
     )
     return Picture(figure, alt)
 
@@ -110,20 +114,21 @@ def _draw_curves(results):
     first = results["runs"][0]
     run, shared = first[TYPICAL], first[SHARED]
     figure, (left, right) = pyplot.subplots(1, 2, figsize=WIDESCREEN, layout="constrained")
-    figure.suptitle(experiment_title(results, "Clusters and losses on the way, with outputs of their own and shared", [first["seed"]]))
+    title = "Clusters and losses on the way; and learning without clusters"
+    figure.suptitle(experiment_title(results, title, [first["seed"]]))
     losses = left.twinx()
-    handles = []
+    curves, lines = [], []
     for label, (time, colour, marker, style) in TIMES.items():
         axis, values = {
             "ARI": (left, run["ari"]),
             "validation loss": (losses, run["validation_loss"]),
             "training loss": (losses, run["train_loss"]),
         }[label]
-        handles += axis.plot(run["steps"], values, color=colour, marker=marker, label=label)
+        curves += axis.plot(run["steps"], values, color=colour, marker=marker, label=label)
         if run[time] is not None:
-            late = ", the last" if time == "t_validation" and run["censored"] else ""
+            at = "≥" if time == "t_validation" and run["censored"] else "="
             left.axvline(run[time], color=colour, linestyle=style, linewidth=1.8)
-            handles.append(Line2D([], [], color=colour, linestyle=style, label=f"{time} = {run[time]}{late}"))
+            lines.append(Line2D([], [], color=colour, linestyle=style, label=f"{time} {at} {run[time]}"))
     left.set_ylim(-0.03, 1.05)
     left.set_ylabel(f"ARI, layer {results['layer']}, training strings")
     losses.set_yscale("log")
@@ -131,15 +136,21 @@ def _draw_curves(results):
     losses.grid(False)
     losses.spines["right"].set_visible(True)
     left.set_title(f"{run['n_tasks']} tasks, {run['n_instructions']} strings a pattern, learning rate {run['lr']:g}")
-    left.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)
+    left.legend(handles=curves + lines, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)
 
-    right.plot(shared["steps"], shared["train_accuracy"], color=BLACK, marker="o", label="training accuracy, all outputs shared")
-    right.plot(shared["steps"], shared["ari"], color=BLUE, marker="s", label="ARI, all outputs shared")
-    right.plot(run["steps"], run["train_accuracy"], color="#888888", marker=".", linewidth=1.4, label="training accuracy, run at the left")
-    right.plot(run["steps"], run["ari"], color=GREEN, marker="^", linewidth=1.4, label="ARI, run at the left")
+    shared_looks, own_looks = ((BLACK, "o"), (BLUE, "s")), (("#888888", "."), (GREEN, "^"))
+    for drawn, whose, looks, width in (
+        (shared, "all outputs shared", shared_looks, 2.2),
+        (run, "run at the left", own_looks, 1.4),
+    ):
+        for key, label, (colour, marker) in zip(("train_accuracy", "ari"), ("training accuracy", "ARI"), looks):
+            right.plot(
+                drawn["steps"], drawn[key], color=colour, marker=marker, linewidth=width, label=f"{label}, {whose}"
+            )
     right.set_ylim(-0.03, 1.05)
     right.set_title(f"All {shared['n_tasks']} tasks share their outputs")
     right.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=1)
+    right.set_ylabel("accuracy, ARI")
     for axis in (left, right):
         axis.set_xscale("log")
         axis.set_xlim(run["steps"][1] / 1.1, run["steps"][-1] * 1.1)
@@ -148,13 +159,13 @@ def _draw_curves(results):
         axis.xaxis.set_minor_locator(NullLocator())
         axis.set_xlabel("training step")
     alt = (
-        f"Curves of one training ({run['n_tasks']} tasks): ARI reaches 95 % of its last value {rounded(run['ari'][-1])} at step "
-        f"{run['t_cluster']}, training loss 95 % of its fall at step {run['t_train']}, and validation loss is lowest at step "
-        f"{run['t_validation']}{' (it may still fall)' if run['censored'] else ''}. With all outputs shared, training "
-        f"accuracy ends at {rounded(shared['train_accuracy'][-1])} and ARI at {rounded(shared['ari'][-1])}."
+        f"Curves of one training ({run['n_tasks']} tasks): ARI reaches 95 % of its last value {rounded(run['ari'][-1])}"
+        f" at step {run['t_cluster']}, training loss 95 % of its fall at step {run['t_train']}, and validation loss is "
+        f"lowest at step {run['t_validation']}{' (it may still fall)' if run['censored'] else ''}. With all outputs "
+        f"shared, training accuracy ends at {rounded(shared['train_accuracy'][-1])} and ARI at {rounded(shared['ari'][-1])}."
     )
     return Picture(figure, alt)
 
 
 def _said(value):
-    return "not measured" if value is None else rounded(value)
+    return "none" if value is None else rounded(value)

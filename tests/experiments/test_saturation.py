@@ -223,6 +223,14 @@ def test_verdicts_that_fail():
     assert dissociation["holds_by_seed"] == [False, False]
 
 
+def test_what_other_pairs_do_as_well_is_no_alignment():
+    (run,) = runs_by_seed(1, 1.0)
+    for i in range(1, 10):
+        run[f"run {i}"] |= {"t_cluster": 100 + i, "t_validation": 110 - i}
+    alignment = summarise([run])["verdicts"][0]
+    assert alignment["values"] == [1] and alignment["holds"] is False
+
+
 def test_a_seed_with_too_few_minima_is_not_judged():
     (run,) = runs_by_seed(1, 1.0)
     for i in range(1, 5):
@@ -307,6 +315,6 @@ def test_pictures_say_the_numbers_and_bear_what_is_missing():
     runs[0]["run 5"]["t_cluster"] = None
     json_text(results_of(runs))
     pictures = draw_saturation(results_of(runs))
-    assert "not measured" in pictures["saturation"].alt
+    assert "partialled out none" in pictures["saturation"].alt
     for picture in pictures.values():
         matplotlib.pyplot.close(picture.figure)
