@@ -99,10 +99,10 @@ def _draw_times(results):
     alt = (
         f"Step at which clustering saturates against the step of lowest validation loss, one dot a training of {last} "
         f"steps. Of {len(runs)} runs {over_all['n']} have a minimum; there the first is {_said(ratio['median'])} of "
-        f"the second in the median ({_said(ratio['low'])} to {_said(ratio['high'])}), and both are within a factor of 2 "
-        f"in a share of {_said(over_all['within'])} of the runs ({_said(over_all['shuffled_within'])} when paired with "
-        f"other runs). Correlation of the logarithms {_said(over_all['correlation'])}, with the training loss's time "
-        f"partialled out {_said(over_all['partial_correlation'])}; 95 % of shuffled ones are below "
+        f"the second in the median ({_said(ratio['low'])} to {_said(ratio['high'])}), and both are within a factor of "
+        f"2 in a share of {_said(over_all['within'])} of the runs ({_said(over_all['shuffled_within'])} when paired "
+        f"with other runs). Correlation of the logarithms {_said(over_all['correlation'])}, with the training loss's "
+        f"time partialled out {_said(over_all['partial_correlation'])}; 95 % of shuffled ones are below "
         f"{_said(over_all['shuffled_bar'])}. Beside it, against the step at which training loss made 95 % of its fall: "
         f"median ratio {_said(ratio_train['median'])}, correlation {_said(over_all['correlation_train'])}."
     )
@@ -162,7 +162,8 @@ def _draw_curves(results):
         f"Curves of one training ({run['n_tasks']} tasks): ARI reaches 95 % of its last value {rounded(run['ari'][-1])}"
         f" at step {run['t_cluster']}, training loss 95 % of its fall at step {run['t_train']}, and validation loss is "
         f"lowest at step {run['t_validation']}{' (it may still fall)' if run['censored'] else ''}. With all outputs "
-        f"shared, training accuracy ends at {rounded(shared['train_accuracy'][-1])} and ARI at {rounded(shared['ari'][-1])}."
+        f"shared, training accuracy ends at {rounded(shared['train_accuracy'][-1])} and "
+        f"ARI at {rounded(shared['ari'][-1])}."
     )
     return Picture(figure, alt)
 
