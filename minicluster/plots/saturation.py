@@ -71,7 +71,6 @@ def _draw_times(results):
         ticks = [tick for tick in TICKS if low <= tick <= high]
         axis.set_xticks(ticks)
         axis.set_yticks(ticks)
-        axis.set_aspect("equal")
     axes[0].set_ylabel("t_cluster\nstep at which ARI is at 95 % of its last value")
     axes[0].set_xlabel("t_validation\nstep of the lowest loss on unseen strings")
     axes[1].set_xlabel("t_train\nstep at which training loss made 95 % of its fall")
