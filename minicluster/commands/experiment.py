@@ -65,13 +65,11 @@ def run(arguments):
 
 def _listing():
     """Return the experiments, a line each."""
-    from ..experiments.investigate import EXPERIMENTS, about, module_of
+    from ..experiments.investigate import EXPERIMENTS, about
 
     lines = ["experiments (python -m minicluster experiment NAME):", ""]
     for name in EXPERIMENTS:
-        module, (title, _) = module_of(name), about(name)
-        size = "small runs" if module.SMALL else "full runs"
-        lines.append(f"  {name:12}{title} ({module.SEEDS} seeds, {size})")
+        lines.append(f"  {name:12}{about(name)[0]}")
     lines += ["", f"  {ALL:12}every one of them, then the report"]
     return "\n".join([*lines, f"  {REPORT:12}report.html anew, from the results in --out"])
 

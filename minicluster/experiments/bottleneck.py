@@ -1,4 +1,4 @@
-"""Present or used? Patching the separator, with and without a bottleneck.
+"""Present or used? Patching the separator, with a bottleneck or without.
 
 In the plain model the input token may look at every letter of the instruction. In the bottleneck it sees the separator
 and itself only, so that all it knows of the instruction went through one token. Both are trained with outputs of their

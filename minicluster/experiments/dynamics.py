@@ -1,4 +1,4 @@
-"""How clusters by task form, layer by layer and step by step (claims 1 and 2).
+"""How clusters form, layer by layer and step by step (claims 1, 2).
 
 Claim. Hidden states at the separator come to cluster by task: deeper layers more than shallow ones, from nothing in the
 untrained model, rising as it learns and then staying; for strings that it was trained on and for new ones.

@@ -1,4 +1,4 @@
-"""The geometry of clusters: scatter between and within tasks, effective dimension, distances of centroids.
+"""The geometry of clusters: scatter, effective dimension, distances.
 
 The scatter of training strings' states at the separator about their mean is that between the tasks' centroids and that
 within tasks; the latter again is that between the patterns of a task and that within patterns. No clusters are sought,

@@ -1,4 +1,4 @@
-"""Perturbed instructions: clustering by task when instructions of different tasks are made more and more alike.
+"""Instructions of different tasks, made more and more alike (claim 5).
 
 Two dials, apart from one another. `alike`: so many of the six parts of patterns in different tasks are the same, word
 for word and in the same places. `replaced`: each letter of an instruction is replaced, with this probability, by one

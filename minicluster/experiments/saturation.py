@@ -1,4 +1,4 @@
-"""Clustering and validation loss: does clustering saturate when validation loss is at its minimum?
+"""Does clustering saturate when validation loss is lowest (claim 3)?
 
 Claim. Clustering by task stops rising at the step where the loss on unseen instructions is lowest, the step at which
 early stopping would end the training.

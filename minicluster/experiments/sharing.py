@@ -1,4 +1,4 @@
-"""The dial of shared outputs: where clusters do not form, generalisation fails.
+"""Shared outputs: where clusters don't form, generalisation fails.
 
 With outputs of its own, an answer gives its task away, and the training's targets imply the task. The more tasks answer
 with the same words, the less they do: `share` = 1, 2, 5, 10 of ten tasks.
