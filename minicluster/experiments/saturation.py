@@ -199,7 +199,8 @@ def compare(runs, seed=0):
         - `shuffled_bar`, `shuffled_p`: of the partial correlation when validation times are dealt anew
         - `ratio`, `ratio_train`, `ratio_fall` of t_cluster to t_validation, t_train, t_validation_fall: see `summary`
         - `within`: share of runs with t_cluster and t_validation within a factor of 2; `shuffled_within`: of the pairs
-          of one run's t_cluster and the t_validation of another of the same seed
+          of one run's t_cluster and the t_validation of another of the same seed; `within_at_most`: share of all runs
+          with a t_cluster, those without a minimum by their lowest loss so far, since the minimum can only be later
 
         Values are None where there are too few runs or nothing varies.
     """
@@ -214,6 +215,9 @@ def compare(runs, seed=0):
         "ratio_train": summary(np.exp(c - t).tolist()),
         "ratio_fall": summary(np.exp(c - fall).tolist()),
         "within": _share_within(c - v),
+        "within_at_most": _share_within(
+            np.array([np.log(run["t_cluster"] / run["t_validation"]) for own in runs for run in own if run["t_cluster"]])
+        ),
         "shuffled_within": _share_within(_gaps_to_others(judged)),
     }
     names = ("correlation", "partial_correlation", "correlation_train", "partial_correlation_fall")
@@ -286,6 +290,7 @@ def summarise(runs):
             judged(lambda own: own["within"] >= max(LEAST_SHARE_WITHIN, own["shuffled_within"] + ROUNDING)),
             controls={
                 "t_cluster of a run and t_validation of another": each("shuffled_within"),
+                "the same share at most, runs without a minimum included": each("within_at_most"),
                 "t_cluster / t_validation, median": [own["ratio"]["median"] for own in by_seed],
                 "t_cluster / t_validation_fall, median": [own["ratio_fall"]["median"] for own in by_seed],
                 "t_cluster / t_train, median": [own["ratio_train"]["median"] for own in by_seed],

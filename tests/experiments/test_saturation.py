@@ -161,6 +161,12 @@ def test_censored_runs_and_those_without_a_time_are_left_out_and_late_ones_count
     assert (found["n"], found["censored"], found["late"]) == (8, 1, 1)
 
 
+def test_a_run_without_a_minimum_counts_in_what_is_within_at_most():
+    runs = [run_of(10, 20, 10), run_of(10, 15, 10, censored=True), run_of(10, 30, 10, censored=True), run_of(None, 9, 9)]
+    found = compare([runs])
+    assert found["within"] == 1 and found["within_at_most"] == pytest.approx(2 / 3)
+
+
 def test_too_few_runs_are_not_judged():
     found = compare([[run_of(10, 20, 30), run_of(20, 30, 10), run_of(20, 50, 60)]])
     assert found["n"] == 3 and found["partial_correlation"] is None and found["shuffled_bar"] is None
