@@ -215,9 +215,7 @@ def compare(runs, seed=0):
         "ratio_train": summary(np.exp(c - t).tolist()),
         "ratio_fall": summary(np.exp(c - fall).tolist()),
         "within": _share_within(c - v),
-        "within_at_most": _share_within(
-            np.array([np.log(run["t_cluster"] / run["t_validation"]) for own in runs for run in own if run["t_cluster"]])
-        ),
+        "within_at_most": _share_within(_gaps_at_least([run for own in runs for run in own if run["t_cluster"]])),
         "shuffled_within": _share_within(_gaps_to_others(judged)),
     }
     names = ("correlation", "partial_correlation", "correlation_train", "partial_correlation_fall")
@@ -231,6 +229,12 @@ def compare(runs, seed=0):
 
 def _complete(run):
     return not run["censored"] and None not in [run[name] for name in TIMES]
+
+
+def _gaps_at_least(runs):
+    """Return log t_cluster less log t_validation (n,), where a minimum still to come may close what is above 0."""
+    gaps = np.array([np.log(run["t_cluster"] / run["t_validation"]) for run in runs])  # (n,)
+    return np.where([run["censored"] for run in runs], np.minimum(gaps, 0), gaps)
 
 
 def _gaps_to_others(runs):
