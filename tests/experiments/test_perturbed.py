@@ -182,13 +182,14 @@ def test_what_was_trained_as_two_tasks_cannot_be_answered_by_heart(overlapping):
 
 
 def test_tasks_that_are_equally_probable_but_for_rounding_are_equal():
-    # Three ways to the same third; whichever is larger in the last digit must not decide.
-    patterns = [["[abc]a"], ["[abc](a|a)"], ["[abc](a|a|a)"]]
+    # One way to a third, or six to an 18th each, whose sum is larger in the last digit; that must not decide.
+    patterns = [["[abc]a"], ["[abc](a|a|a|a|a|a)"]]
     dataset = make_instruction_dataset(
-        3, 1, 1, patterns=patterns, n_instructions=1, n_unseen_instructions=0, n_held_out_inputs=0, exclusive=False
+        2, 1, 1, patterns=patterns, n_instructions=1, n_unseen_instructions=0, n_held_out_inputs=0, exclusive=False
     )
     new = rows(dataset, ["aa", "ba", "ca"], [0, 0, 0])
-    assert ceilings(dataset, new, new)["new_right"] == 1
+    found = ceilings(dataset, new, new)
+    assert found["new_right"] == found["train"] == 1
 
 
 # ---- Verdicts
@@ -254,7 +255,8 @@ def test_one_level_below_one_control_falsifies_the_clusters(name, change):
 @pytest.mark.parametrize(
     "change",
     [
-        {"fresh__nearest_centroid": [0.9, 0.29, 0.9]},  # less than a third of .9, at the middle layer
+        # Less than a third of .9, at the middle layer.
+        {"fresh__nearest_centroid": [0.9, 0.29, 0.9], "fresh__surface_centroids__bag_of_letters": 0.2},
         {"fresh__untrained__nearest_centroid": [0, 0.6, 0]},
         {"fresh__surface_centroids__bag_of_letters": 0.61},
     ],
