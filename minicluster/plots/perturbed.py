@@ -2,7 +2,8 @@
 
 from matplotlib import pyplot
 
-from .experiments import experiment_title, rounded
+from .curves import rounded
+from .experiments import experiment_title
 from .picture import BLACK, BLUE, GREEN, ORANGE, RED, SKY, STYLE, WIDESCREEN, Picture
 
 GREY = "#555555"

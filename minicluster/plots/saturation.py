@@ -4,7 +4,8 @@ from matplotlib import pyplot
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter, NullLocator, ScalarFormatter
 
-from .experiments import experiment_title, rounded
+from .curves import rounded
+from .experiments import experiment_title
 from .picture import BLACK, BLUE, GREEN, ORANGE, RED, STYLE, WIDESCREEN, Picture
 
 SHARED = "all outputs shared"

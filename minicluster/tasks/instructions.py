@@ -222,6 +222,9 @@ def make_instruction_dataset(
     for own in patterns:
         others = [other for other in patterns if other is not own] if exclusive else ()
         strings.append(draw_strings(own, others, n_strings, rng, replaced))
+    letters = sorted({letter for drawn in strings for string in drawn for letter in string})
+    if replaced and not set(letters) <= set(ALPHABET):
+        raise ValueError(f"patterns make {''.join(letters)}, expected letters of {ALPHABET} where some are replaced")
     functions = _draw_functions(n_tasks, n_inputs, share, rng)  # (n_tasks, n_inputs)
     held_out = _deal_held_out(n_tasks, n_distributions, n_inputs, n_held_out_inputs, rng)  # (patterns, n_inputs) bool
 
@@ -234,7 +237,6 @@ def make_instruction_dataset(
             if split:
                 examples[split].append((string, distribution // n_distributions, distribution, x))
 
-    letters = sorted({letter for drawn in strings for string in drawn for letter in string})
     names = [f"x{i}" for i in range(n_inputs)] + [f"y{i}" for i in range(functions.max() + 1)]
     vocabulary = Vocabulary([PAD, SEPARATOR, *letters, *names])
     outputs = vocabulary.encode(["y0"])[0] + functions  # the outputs' ids follow one another

@@ -38,7 +38,7 @@ def test_one_training_a_level_and_level_0_once():
 
 def test_the_docstring_says_what_would_falsify_it():
     title, falsified_by = about("perturbed")
-    assert title.startswith("Perturbed instructions") and "a third of the ceiling" in falsified_by
+    assert "claim 5" in title and "a third of the ceiling" in falsified_by
 
 
 # ---- Measuring one training
