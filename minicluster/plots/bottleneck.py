@@ -2,9 +2,9 @@
 
 from matplotlib import pyplot
 
-from .curves import GREY, median_line, rounded
+from .curves import median_line, rounded
 from .experiments import experiment_title
-from .picture import BLACK, BLUE, GREEN, ORANGE, RED, STYLE, WIDESCREEN, Picture
+from .picture import BLACK, BLUE, GREEN, GREY, ORANGE, RED, STYLE, WIDESCREEN, Picture
 
 LOOKS = {  # patch: label, colour, marker, line
     "instruction": ("whole instruction: another string's states", GREEN, "s", "-"),

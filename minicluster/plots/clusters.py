@@ -3,11 +3,10 @@
 import numpy as np
 from matplotlib import pyplot
 
-from .picture import BLACK, BLUE, GREEN, ORANGE, RED, SKY, STYLE, WIDESCREEN, Picture
+from .picture import BLACK, BLUE, GREEN, GREY, ORANGE, RED, SKY, STYLE, WIDESCREEN, Picture
 
 CLUSTER_COLOURS = (BLUE, ORANGE, GREEN, RED, SKY)
 CLUSTER_MARKERS = ("o", "^", "s", "D", "v")
-GREY = "#555555"
 
 
 @pyplot.rc_context(STYLE)

@@ -2,7 +2,7 @@
 
 from matplotlib import colormaps
 
-from .picture import BLACK
+from .picture import BLACK, GREY
 
 # Colour-blind readers tell them apart: Tol 2021, "muted", plus black.
 TASK_COLOURS = (
@@ -18,7 +18,6 @@ TASK_COLOURS = (
     BLACK,
 )
 MARKERS = "osD^v<>PX*"
-GREY = "#555555"
 
 
 def layer_colour(layer, n_layers):

@@ -2,9 +2,9 @@
 
 from matplotlib import pyplot
 
-from .curves import GREY, MARKERS, layer_colour, layer_label, median_line, rounded, step_axis
+from .curves import MARKERS, layer_colour, layer_label, median_line, rounded, step_axis
 from .experiments import experiment_title
-from .picture import BLACK, BLUE, ORANGE, RED, STYLE, WIDESCREEN, Picture
+from .picture import BLACK, BLUE, GREY, ORANGE, RED, STYLE, WIDESCREEN, Picture
 
 CONTROL_STYLES = ("--", "-.", ":")
 

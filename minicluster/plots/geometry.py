@@ -12,9 +12,8 @@ from matplotlib.lines import Line2D
 from ..files import write_bytes
 from .curves import MARKERS, TASK_COLOURS, rounded, step_axis
 from .experiments import experiment_title
-from .picture import BLACK, BLUE, DPI, GREEN, ORANGE, RED, STYLE, WIDESCREEN, Picture
+from .picture import BLACK, BLUE, DPI, GREEN, GREY, ORANGE, RED, STYLE, WIDESCREEN, Picture
 
-GREY = "#555555"
 STRIP = (2, 4)  # rows and columns of still frames
 CURVES_SHARE = 0.73  # of an axis's height; the rest is for its legend
 FRAME = (9.6, 5.4)  # inches; 16:9

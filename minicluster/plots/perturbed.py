@@ -4,10 +4,8 @@ from matplotlib import pyplot
 
 from .curves import rounded
 from .experiments import experiment_title
-from .picture import BLACK, BLUE, GREEN, ORANGE, RED, SKY, STYLE, WIDESCREEN, Picture
+from .picture import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, STYLE, WIDESCREEN, Picture
 
-GREY = "#555555"
-PURPLE = "#cc79a7"  # of the same palette as the others
 AXES = {
     "alike": "parts, of six, that patterns\nof different tasks share",
     "replaced": "probability that\na letter is replaced",

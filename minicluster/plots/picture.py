@@ -28,6 +28,8 @@ STYLE = {
 }
 # Colour-blind readers tell them apart: Okabe & Ito 2008.
 BLACK, ORANGE, SKY, GREEN, BLUE, RED = "#000000", "#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00"
+PURPLE = "#cc79a7"
+GREY = "#555555"  # of what is compared with
 
 
 @dataclass(frozen=True)

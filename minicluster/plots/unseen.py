@@ -2,9 +2,9 @@
 
 from matplotlib import pyplot
 
-from .curves import GREY, median_line, rounded
+from .curves import median_line, rounded
 from .experiments import experiment_title
-from .picture import BLACK, BLUE, GREEN, ORANGE, RED, STYLE, WIDESCREEN, Picture
+from .picture import BLACK, BLUE, GREEN, GREY, ORANGE, RED, STYLE, WIDESCREEN, Picture
 
 MOVES = {  # label in a rescue, in a harm, colour, marker
     "none": ("not moved", "not moved", BLACK, "o"),
