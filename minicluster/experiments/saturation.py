@@ -27,13 +27,13 @@ A minimum is a stricter mark than 95 % of the way, so even curves that mirror on
 Like is compared with like by t_validation_fall, the first step at which the loss on unseen instructions, smoothed, has
 made 95 % of its fall to its lowest; it decides nothing.
 
-Falsified if in any seed fewer than two thirds of the runs with a minimum have t_cluster and t_validation within a factor
-of 2, or no more than among pairs of one run's t_cluster and another's t_validation; or if of all runs fewer than two
-thirds even may have (leaving out runs without a minimum would flatter the claim); or if with log t_train partialled out
-the correlation of the times' logarithms is no higher than the 95th percentile of those that arise when validation times
-are dealt to other runs (2000 shuffles). Neither is judged if fewer than six of the nine runs have a minimum.
-Dissociation: with all outputs shared, training accuracy reaches 0.95 while ARI stays below 0.5; if it does not, clusters
-come with learning whatever is learned.
+Falsified if in any seed fewer than two thirds of the runs with a minimum have t_cluster and t_validation within a
+factor of 2, or no more than among pairs of one run's t_cluster and another's t_validation; or if of all runs fewer
+than two thirds even may have (leaving out runs without a minimum would flatter the claim); or if with log t_train
+partialled out the correlation of the times' logarithms is no higher than the 95th percentile of those that arise when
+validation times are dealt to other runs (2000 shuffles). Neither is judged if fewer than six of the nine runs have a
+minimum. Dissociation: with all outputs shared, training accuracy reaches 0.95 while ARI stays below 0.5; if it does
+not, clusters come with learning whatever is learned.
 
 Sources: Taguchi 1987, System of experimental design, for L9; Freedman & Lane 1983, A nonstochastic interpretation of
 reported significance levels, for shuffles of what the other variable leaves; Prechelt 1998, Early stopping: but when?
