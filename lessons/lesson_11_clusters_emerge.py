@@ -165,8 +165,8 @@ assert n_rows == n_lengths and by_length > 0.9
 #   lesson shows that letters without their order score about as little. (That this is the reason is our reading; the
 #   number alone doesn't prove it.)
 # - From layer 2 on, clusters are nearly the tasks.
-# - The untrained clumps are clusters too, and firm ones: they are the lengths of the strings. Clusters are easy to have.
-#   That these should be the *tasks* is what has to be explained.
+# - The untrained clumps are clusters too, and firm ones: they are the lengths of the strings. Clusters are easy to
+#   have. That they should be the *tasks* is what has to be explained.
 #
 # Why has the last layer clusters, although nothing reads it? (Block l reads layer l - 1. What the last block leaves at
 # the separator enters no answer.) Because a block only *adds* to the state: what layer 3 had is still in it.
@@ -199,9 +199,11 @@ for at, when in ((0, "untrained"), (-1, "trained")):
 
 # %% [markdown]
 # 100 %, and 100 % for the model that has learned nothing. That is how the mistake is caught: ask the same of the
-# untrained model, always. And why? The separator comes before the input, so it can't know it. Seven examples with one instruction have one and
-# the same state there, seven copies. Everyone's nearest neighbour is their own mirror image. Copies make clusters look
-# as firm as you care to repeat them. **Check** that they are copies, then take each string once: *unique strings*.
+# untrained model, always.
+#
+# And why? The separator comes before the input, so it can't know it. Seven examples with one string have one and the
+# same state there, seven copies. Everyone's nearest neighbour is their own mirror image. Copies make clusters look as
+# firm as you care to repeat them. **Check** that they are copies, then take each string once: *unique strings*.
 
 # %%
 copies = dataset.train[row_string == row_string[0]]  # the examples with the first instruction

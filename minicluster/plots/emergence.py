@@ -8,7 +8,7 @@ from .picture import BLACK, BLUE, RED, STYLE, WIDESCREEN, Picture
 
 DOT_MARKERS = "osD^v"  # one a seed
 CLOUD_HEIGHT = 0.3  # of a row of the picture, above and below its middle
-BINS = 60
+BIN_EDGES = np.arange(-0.11, 1.02, 0.02)  # middles at 0, 0.02 and so on
 
 
 @pyplot.rc_context(STYLE)
@@ -43,7 +43,7 @@ def draw_emergence(steps, ari, loss, bar, clouds, task):
         look = {"color": layer_colour(layer, n_layers), "marker": MARKERS[layer % len(MARKERS)], "label": label}
         curves.plot(steps, ari[:, layer], markersize=8, **look)
     curves.axhline(bar, color=RED, linestyle="--", linewidth=1.8)
-    curves.text(steps[1] * 0.25, bar + 0.02, "tasks at random reach this 1 time in 100", color=RED, fontsize=14)
+    curves.text(steps[1] * 0.25, bar + 0.02, "patterns dealt at random: 1 time in 100 above", color=RED, fontsize=14)
     curves.set(ylim=(-0.05, 1.05))
     curves.set_ylabel("ARI of clusters\nand tasks", fontsize=16)
     handles, labels = curves.get_legend_handles_labels()
@@ -70,8 +70,8 @@ def draw_emergence(steps, ari, loss, bar, clouds, task):
     first = ", ".join(rounded(value) for value in ari[0])
     alt = (
         f"Left: adjusted Rand index of clusters and tasks against training step, one line for each of {n_layers} "
-        f"layers: {first} at step {steps[0]}, {last} at step {steps[-1]}, layer 0 first; a dashed line at {rounded(bar)} "
-        f"is what tasks dealt at random reach once in 100 times. Below, the training loss falls from "
+        f"layers: {first} at step {steps[0]}, {last} at step {steps[-1]}, layer 0 first; a dashed line at "
+        f"{rounded(bar)} is what tasks dealt at random reach once in 100 times. Below, the training loss falls from "
         f"{rounded(loss[0])} to {rounded(loss[-1])}. Right: {len(task)} strings' states in two principal components, "
         f"coloured by task: {'; '.join(clouds)}."
     )
@@ -114,7 +114,7 @@ def draw_controls(rows, title, score_is, bar=None):
             if np.ptp(values) < 1e-9:
                 axis.plot([middle, middle], [y - CLOUD_HEIGHT, y + CLOUD_HEIGHT], color=GREY, linewidth=5)
             else:
-                counts, edges = np.histogram(values, bins=np.linspace(-0.1, 1, BINS + 1))
+                counts, edges = np.histogram(values, bins=BIN_EDGES)
                 half = CLOUD_HEIGHT * counts / counts.max()
                 inside = np.flatnonzero(counts)
                 span = slice(inside[0], inside[-1] + 1)
@@ -122,12 +122,12 @@ def draw_controls(rows, title, score_is, bar=None):
                     edges[:-1][span], 2 * half[span], width=np.diff(edges)[span], bottom=y - half[span], align="edge",
                     color="#999999", edgecolor=GREY, linewidth=0.8, zorder=2,
                 )  # fmt: skip
-            said.append(f"{name}: {rounded(values.min())} to {rounded(values.max())} in {len(values)} draws")
-        beside = max(values.max(), middle) + 0.025
-        axis.text(beside, y, rounded(middle), va="center", fontsize=17, color=colour, fontweight="bold", zorder=4)
+            said.append(f"{name}: {_range(values)}" + (f" in {len(values)} draws" if len(values) > 1 else ""))
+        text = rounded(middle) if kind == "seeds" else _range(values)
+        axis.text(values.max() + 0.025, y, text, va="center", fontsize=17, color=colour, fontweight="bold", zorder=4)
     if bar is not None:
         axis.axvline(bar, color=RED, linestyle="--", linewidth=2, zorder=1)
-        axis.text(bar + 0.01, 0.62, f"the bar: {rounded(bar)}", color=RED, fontsize=16, va="center")
+        axis.text(bar + 0.01, 0.62, f"the bar, {rounded(bar)}", color=RED, fontsize=16, va="center")
     axis.set_yticks([-place for place in range(len(rows))], [name for name, _, _ in rows], fontsize=16)
     axis.get_yticklabels()[0].set(color=BLUE, fontweight="bold")
     axis.set(xlim=(-0.05, 1.09), ylim=(-len(rows) + 0.4, 0.85))
@@ -137,7 +137,13 @@ def draw_controls(rows, title, score_is, bar=None):
     axis.grid(False, axis="y")
     axis.set_xlabel(score_is, fontsize=17)
     names = "; ".join(" ".join(line.split()) for line in said)
-    alt = f"{title}. {score_is}, one row each, medians written beside them. {names}." + (
+    alt = f"{title}. {score_is}. From top to bottom: {names}." + (
         f" A dashed line at {rounded(bar)} is the bar that the first row must exceed." if bar is not None else ""
     )
     return Picture(figure, alt)
+
+
+def _range(values):
+    """Return the least and the largest of the values as text, or one number if they look the same."""
+    low, high = rounded(values.min()), rounded(values.max())
+    return low if low == high else f"{low} to {high}"

@@ -1,0 +1,56 @@
+"""Pictures of clusters that form and of controls: what is drawn is what was given."""
+
+import numpy as np
+import pytest
+from matplotlib import pyplot
+from test_plots import texts_cut_off
+
+from minicluster.plots.emergence import draw_controls, draw_emergence
+
+
+@pytest.fixture
+def keep():
+    """A picture goes in, and is closed after the test."""
+    pictures = []
+    yield lambda picture: pictures.append(picture) or picture
+    for picture in pictures:
+        pyplot.close(picture.figure)
+
+
+def test_clusters_forming(keep):
+    steps, loss = [0, 6, 30, 600], [4.8, 4.0, 2.0, 0.05]
+    ari = np.array([[-0.001, 0.1], [0.0, 0.2], [0.0, 0.6], [0.0, 0.97]])
+    task = np.array([0, 0, 1, 1, 1])
+    clouds = {name: np.random.default_rng(at).normal(size=(5, 2)) for at, name in enumerate(("before", "after"))}
+    picture = keep(draw_emergence(steps, ari, loss, 0.29, clouds, task))
+    curves, falling, *shown = picture.figure.axes
+    lines = [line for line in curves.lines if line.get_marker() != "None"]
+    np.testing.assert_array_equal([line.get_ydata() for line in lines], ari.T)
+    np.testing.assert_array_equal([line.get_xdata() for line in lines], [steps] * 2)
+    assert len({line.get_marker() for line in lines}) == 2
+    assert [list(line.get_ydata()) for line in curves.lines if line not in lines] == [[0.29, 0.29]]
+    np.testing.assert_array_equal(falling.lines[0].get_xydata(), np.transpose([steps, loss]))
+    for axis, (name, points) in zip(shown, clouds.items()):
+        assert axis.get_title() == name
+        for t, dots in enumerate(axis.collections):
+            np.testing.assert_array_equal(dots.get_offsets(), points[task == t])
+    assert "0.00, 0.10 at step 0, 0.00, 0.97 at step 600" in picture.alt and "before; after" in picture.alt
+    assert not list(texts_cut_off(picture))
+
+
+def test_a_finding_and_its_controls(keep):
+    draws = np.repeat([0.1, 0.2, 0.16], [10, 5, 2])
+    rows = [("found", [0.7, 0.5, 0.9], "seeds"), ("letters", [0.1, 0.1, 0.2], "seeds"), ("dealt", draws, "draws"), ("one", [0.36], "draws")]  # fmt: skip
+    picture = keep(draw_controls(rows, "A title", "ARI", bar=0.25))
+    (axis,) = picture.figure.axes
+    dots = [line for line in axis.lines if line.get_marker() != "None"]
+    assert [line.get_xdata()[0] for line in dots] == [0.7, 0.5, 0.9, 0.1, 0.1, 0.2]
+    assert len({line.get_marker() for line in dots}) == 3
+    height = {round(bar.get_x() + bar.get_width() / 2, 2): bar.get_height() for bar in axis.patches if bar.get_height()}
+    assert set(height) == {0.1, 0.16, 0.2}
+    np.testing.assert_allclose([height[0.16] / height[0.1], height[0.2] / height[0.1]], [0.2, 0.5])
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["found", "letters", "dealt", "one"]
+    assert {text.get_text() for text in axis.texts} == {"0.70", "0.10", "0.10 to 0.20", "0.36", "the bar, 0.25"}
+    assert "found: 0.70, 0.50, 0.90; letters" in picture.alt and "0.10 to 0.20 in 17 draws; one: 0.36." in picture.alt
+    assert "at 0.25" in picture.alt and "dashed" not in keep(draw_controls(rows, "A title", "ARI")).alt
+    assert not list(texts_cut_off(picture))
