@@ -39,9 +39,12 @@ rng = np.random.default_rng(12)
 #
 # The finding. A small transformer learns ten *tasks*. Each is asked for by strings of letters, drawn from four
 # *patterns* (small regular expressions); nobody tells it which task a string belongs to. Behind the string stands a
-# *separator*. Its *hidden state*, a vector of 64 numbers in each layer, is found to cluster by task once the model is
-# trained: k-means, asked for ten clusters and told nothing else, comes near the tasks. How near is told by the
-# *adjusted Rand index* (ARI): 1 if the clusters are the tasks, 0 on average if chance made them.
+# *separator*. Its *hidden state*, a vector of 64 numbers, begins as an embedding (layer 0) and is added to by each of
+# four blocks (layers 1 to 4). In the deeper layers these states are found to cluster by task once the model is trained:
+# k-means, which puts rows into k clusters around means, is asked for ten and told nothing else, and comes near the
+# tasks. How near is told by the *adjusted Rand index* (ARI), which compares, over all pairs of strings, who is together
+# with whom: 1 if the clusters are the tasks, 0 on average if chance made them. That is what Wu & Varshney
+# (arXiv:2402.12151) found in their models; data, model and numbers here are ours.
 #
 # **Predict before you run.** Five trainings, which differ in the data, in the initial weights and in the order of
 # examples. We stop each at 200 steps, before it is done (a full one takes 600 or more). By how much do you expect the
@@ -137,7 +140,8 @@ assert over < len(own_bars) / 2
 #
 # How far could one get without knowing anything of tasks? Take the best clusters of that kind: one for each pattern,
 # without an error. **Predict** their ARI against the tasks, then count pairs. In a task are 60 strings, in a pattern
-# 15. A pairs are together in a task, B in a pattern; all of the B are also together in the task; N pairs in all:
+# 15. Of N pairs in all, A are together in a task and B in a cluster, which here is a pattern. Together in both are all
+# of the B. By chance it would be A B / N, and ARI takes that off and divides by the most that could be left:
 #
 #     ARI = (B - A B / N) / ((A + B) / 2 - A B / N)
 
@@ -188,9 +192,9 @@ for simple in ("bag of letters", "untrained"):
     assert max(table[simple][0]) < min(trained) and max(neighbours[simple]) < min(neighbours["trained"])
 
 # %% [markdown]
-# Neither could have done it. Note what each of them excludes: the bag, that letters give the tasks away; the untrained
-# model, that the *architecture* does, without any learning. Neither excludes a reader who knows of letters and their
-# order. (Exercise 2 asks for one.)
+# Neither could have done it. Note what each of them excludes: the bag, that it is enough to know which letters there
+# are; the untrained model, that the *architecture* does it, without any learning. Neither excludes a simple reader who
+# knows of letters and their order. (Exercise 2 asks for one.)
 #
 # ## Attack 3: the probe did it
 #
@@ -246,10 +250,10 @@ for name, share in unseen.items():
 assert unseen["random"] < 0.2 and unseen["untrained"] > 0.5
 
 # %% [markdown]
-# The random numbers are found out. The untrained model is not. It never learned, and yet a probe on it is right on new
-# strings far more often than one time in ten. Because those are new strings of *known patterns*: the probe learns what
-# each of the 40 patterns looks like, and we told it, in fitting, which task each of them belongs to. The probe did the
-# grouping. The question was whether the *model* does.
+# The random numbers are found out. The untrained model is not. It never learned, and yet a probe on it is right far
+# more often than one time in ten; look how near it comes to the trained one. For those are new strings of *known
+# patterns*. The probe learns what each of the 40 patterns looks like, and we told it, in fitting, which task each of
+# them belongs to. The probe did the grouping. The question was whether the *model* does.
 #
 # So leave out what is to be found: fit on three patterns of each task, judge on the fourth. Each pattern is left out
 # once.
@@ -271,19 +275,19 @@ for name in ("random", "untrained", "trained"):
 assert max(left_out["random"], left_out["untrained"]) < 0.3 and left_out["trained"] > 0.5
 
 # %% [markdown]
-# Only now are the three told apart. A pattern that the probe was never told of is placed by the trained model with the
-# other three of its task, and by the others at random. (The *model* was trained on all four; it is the probe that they
+# Only now are the three told apart. Strings of a pattern that the probe was never told of mostly lie, in the trained
+# model, with the other three patterns of their task, and in the others anywhere. (The *model* was trained on all four; it is the probe that they
 # are new to.) Hiding the own pattern in cross-pattern 1-NN is the same idea: **hold out the unit that you claim
 # something about.**
 #
 # ## Attack 4: the error bar did it
 #
-# How sure are we of the .7 or so that cross-pattern 1-NN is? 600 strings, each right or wrong. The formula from the
-# first statistics course says that a share p of n independent cases has the standard error sqrt(p (1 - p) / n), and
-# 95 % of the time the truth lies within 1.96 of them.
+# How sure are we of the first seed's cross-pattern 1-NN? It is a share p of n = 600 strings, each right or wrong. The
+# formula from the first statistics course says that such a share has the standard error sqrt(p (1 - p) / n) if the
+# cases are independent, and that the truth is within 1.96 standard errors 95 % of the time.
 #
-# But the cases are not independent: if one string of a pattern finds its task, the other 14 mostly do as well. **Look**
-# at the shares by pattern.
+# Are they independent? Or do the strings of a pattern tend to be right or wrong together? Look at the share of right
+# ones in each pattern. **Predict:** if all 600 were independent, by how much would shares of 15 strings differ?
 
 # %%
 x = after[0][MIDDLE]  # (n, C)
@@ -391,8 +395,9 @@ for step in range(n_steps):
         for choice, k in enumerate(choices_of_k):
             noise[step, layer, choice] = adjusted_rand_score(task, ten_clusters(cloud, k, restarts=1))
 at_ten = noise[:, :, choices_of_k.index(10)]  # (10, 4)
-print(f"fixed beforehand (k = 10, layer {MIDDLE}, last step): {at_ten[-1, MIDDLE]:.2f}")
-print(f"k = 10, the best of {at_ten.size} steps and layers:   {at_ten.max():.2f} (mean {at_ten.mean():.2f})")
+print(f"fixed beforehand (k = 10, layer {MIDDLE}, last step): {at_ten[-1, MIDDLE]:.2f}; such a look gets", end=" ")
+print(f"{at_ten.mean():.2f} on average")
+print(f"k = 10, the best of {at_ten.size} steps and layers:   {at_ten.max():.2f}")
 best_k = choices_of_k[int(noise.max(axis=(0, 1)).argmax())]
 print(f"the best of all {noise.size}:                       {noise.max():.2f}, with k = {best_k}")
 assert noise.max() > at_ten.max() > at_ten.mean() + 0.03
@@ -419,10 +424,14 @@ assert len(fixed) == 2
 print("\n\n".join(fixed).strip())
 
 # %% [markdown]
-# ("Distributions" there are the patterns here.) Go back and look at our own choices. k and the layer were fixed there.
-# The 200 steps were chosen for this lesson, with an eye on what it shows. So this lesson teaches how to attack; the
-# claim itself is judged by the experiment, over full trainings, with seeds that anyone may choose:
-# `python -m minicluster experiment dynamics`.
+# ("Distributions" there are the patterns here.) One word in it deserves suspicion: the *best* layer. That is a choice
+# after the look, if one that is admitted before. How much can it give? There are a handful of layers, and our noise in
+# 160 looks stayed far below .95, so here it can give little; close to the bar it would matter. Where one layer has to
+# be named, it is the middle one, and that is the layer of this lesson.
+#
+# And our own choices? k and the layer were fixed there. The 200 steps were chosen for this lesson, with an eye on what
+# it shows. So this lesson teaches how to attack; the claim itself is judged by the experiment, over full trainings,
+# with seeds that anyone may choose: `python -m minicluster experiment dynamics`.
 #
 # ## The verdict
 #
@@ -444,8 +453,7 @@ for name, values, kind in rows:
     print(f"{' '.join(name.split()):34} {middle} ({low} to {high})")
 assert min(trained) > max(bar, ceiling, noise.max(), *bag_scores, *untrained)
 title = f"One finding and all that could have faked it: {len(SEEDS)} seeds"
-score_is = "ARI against the tasks. Dots: one a seed, and their median; grey: drawn, and its range"
-picture = draw_controls(rows, title, score_is, bar)
+picture = draw_controls(rows, title, "ARI against the tasks", ("99 % of deals stay below", bar))
 print(picture.alt)
 picture.show("lesson_12_dont_fool_yourself", save="--save" in sys.argv)
 

@@ -40,8 +40,9 @@ def test_clusters_forming(keep):
 
 def test_a_finding_and_its_controls(keep):
     draws = np.repeat([0.1, 0.2, 0.16], [10, 5, 2])
-    rows = [("found", [0.7, 0.5, 0.9], "seeds"), ("letters", [0.1, 0.1, 0.2], "seeds"), ("dealt", draws, "draws"), ("one", [0.36], "draws")]  # fmt: skip
-    picture = keep(draw_controls(rows, "A title", "ARI", bar=0.25))
+    seeds = [("found", [0.7, 0.5, 0.9], "seeds"), ("letters", [0.1, 0.1, 0.2], "seeds")]
+    rows = [*seeds, ("dealt", draws, "draws"), ("one", [0.36], "draws")]
+    picture = keep(draw_controls(rows, "A title", "ARI", bar=("deals stay below", 0.25)))
     (axis,) = picture.figure.axes
     dots = [line for line in axis.lines if line.get_marker() != "None"]
     assert [line.get_xdata()[0] for line in dots] == [0.7, 0.5, 0.9, 0.1, 0.1, 0.2]
@@ -50,7 +51,9 @@ def test_a_finding_and_its_controls(keep):
     assert set(height) == {0.1, 0.16, 0.2}
     np.testing.assert_allclose([height[0.16] / height[0.1], height[0.2] / height[0.1]], [0.2, 0.5])
     assert [label.get_text() for label in axis.get_yticklabels()] == ["found", "letters", "dealt", "one"]
-    assert {text.get_text() for text in axis.texts} == {"0.70", "0.10", "0.10 to 0.20", "0.36", "the bar, 0.25"}
+    note = "dots: one a seed, and their median\ngrey: many draws, and their range"
+    numbers = {"0.70", "0.10", "0.10 to 0.20", "0.36"}
+    assert {text.get_text() for text in axis.texts} == {*numbers, "deals stay below 0.25", note}
     assert "found: 0.70, 0.50, 0.90; letters" in picture.alt and "0.10 to 0.20 in 17 draws; one: 0.36." in picture.alt
-    assert "at 0.25" in picture.alt and "dashed" not in keep(draw_controls(rows, "A title", "ARI")).alt
+    assert "deals stay below 0.25." in picture.alt and "dashed" not in keep(draw_controls(rows, "A title", "ARI")).alt
     assert not list(texts_cut_off(picture))

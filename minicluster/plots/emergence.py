@@ -43,7 +43,7 @@ def draw_emergence(steps, ari, loss, bar, clouds, task):
         look = {"color": layer_colour(layer, n_layers), "marker": MARKERS[layer % len(MARKERS)], "label": label}
         curves.plot(steps, ari[:, layer], markersize=8, **look)
     curves.axhline(bar, color=RED, linestyle="--", linewidth=1.8)
-    curves.text(steps[1] * 0.25, bar + 0.02, "patterns dealt at random: 1 time in 100 above", color=RED, fontsize=14)
+    curves.text(steps[1] * 0.25, bar + 0.02, "1 random deal in 100 gets here", color=RED, fontsize=14)
     curves.set(ylim=(-0.05, 1.05))
     curves.set_ylabel("ARI of clusters\nand tasks", fontsize=16)
     handles, labels = curves.get_legend_handles_labels()
@@ -89,8 +89,8 @@ def draw_controls(rows, title, score_is, bar=None):
         first row as the finding; "draws" draws how often each value comes up.
     title, score_is : str
         The latter for the axis.
-    bar : float, optional
-        What the finding must exceed.
+    bar : (str, float), optional
+        What the finding must exceed, and its words.
 
     Returns
     -------
@@ -126,8 +126,9 @@ def draw_controls(rows, title, score_is, bar=None):
         text = rounded(middle) if kind == "seeds" else _range(values)
         axis.text(values.max() + 0.025, y, text, va="center", fontsize=17, color=colour, fontweight="bold", zorder=4)
     if bar is not None:
-        axis.axvline(bar, color=RED, linestyle="--", linewidth=2, zorder=1)
-        axis.text(bar + 0.01, 0.62, f"the bar, {rounded(bar)}", color=RED, fontsize=16, va="center")
+        words, place = bar
+        axis.axvline(place, color=RED, linestyle="--", linewidth=2, zorder=1)
+        axis.text(place + 0.01, 0.62, f"{words} {rounded(place)}", color=RED, fontsize=16, va="center")
     axis.set_yticks([-place for place in range(len(rows))], [name for name, _, _ in rows], fontsize=16)
     axis.get_yticklabels()[0].set(color=BLUE, fontweight="bold")
     axis.set(xlim=(-0.05, 1.09), ylim=(-len(rows) + 0.4, 0.85))
@@ -136,9 +137,11 @@ def draw_controls(rows, title, score_is, bar=None):
     axis.tick_params(axis="y", length=0)
     axis.grid(False, axis="y")
     axis.set_xlabel(score_is, fontsize=17)
+    look = {"ha": "right", "fontsize": 15, "color": GREY, "linespacing": 1.4, "transform": axis.transAxes}
+    axis.text(0.99, 0.03, "dots: one a seed, and their median\ngrey: many draws, and their range", **look)
     names = "; ".join(" ".join(line.split()) for line in said)
-    alt = f"{title}. {score_is}. From top to bottom: {names}." + (
-        f" A dashed line at {rounded(bar)} is the bar that the first row must exceed." if bar is not None else ""
+    alt = f"{title}. {score_is}, from top to bottom: {names}." + (
+        f" A dashed line that the first row must exceed: {words} {rounded(place)}." if bar is not None else ""
     )
     return Picture(figure, alt)
 
