@@ -106,17 +106,17 @@ for at, when in ((0, "untrained"), (-1, f"after {steps[-1]} steps")):
 
 # %% [markdown]
 # The picture stands at the end of the lesson. Untrained, there are clumps, but each holds all colours: look there
-# before you trust a picture with clumps in it. Trained, each colour has a place of its own. In two directions out of 64
-# some of the places lie on top of each other; they need not in all 64. Pictures are for looking. For saying, we count.
+# before you trust a picture with clumps in it. Trained, the strings of a colour lie together. With two directions out of
+# 64 some colours lie on top of each other; they need not in all 64. Pictures are for looking. For saying, we count.
 #
 # ## A number
 #
 # *k-means* puts the rows into k clusters so that each is near the mean of its cluster. We ask for as many clusters as
 # there are tasks and never tell it the tasks. Then: are two strings that are together in a cluster together in a task?
-# Count pairs of strings: A are together in a task, B in a cluster, S in both, of N pairs in all. Pure chance would give
+# Count pairs of strings: A are together in a task, B in a cluster, M in both, of N pairs in all. Pure chance would give
 # A B / N in both. The *adjusted Rand index* is
 #
-#     ARI  =  (S - A B / N)  /  ((A + B) / 2 - A B / N):    1 for the same grouping, 0 on average for chance.
+#     ARI  =  (M - A B / N)  /  ((A + B) / 2 - A B / N):    1 for the same grouping, 0 on average for chance.
 #
 # One detail: k-means can't make ten clusters out of fewer than ten different rows, and at layer 0 that happens.
 
@@ -210,7 +210,7 @@ copies = dataset.train[row_string == row_string[0]]  # the examples with the fir
 at_separator = trained.model.hidden_states(copies.tokens)[:, np.arange(len(copies)), copies.separator]  # (L + 1, 7, C)
 apart = np.abs(at_separator - at_separator[:, :1]).max()
 inputs = ", ".join(map(str, sorted(copies.input)))
-print(f"{len(copies)} examples with the string {copies.instruction[0]}, inputs {inputs}: at most {apart:.0e} apart")
+print(f"{len(copies)} examples with the string {copies.instruction[0]}, inputs {inputs}: at most {apart:.1g} apart")
 assert apart < 1e-4
 
 for at, when in ((0, "untrained"), (-1, "trained")):

@@ -276,9 +276,9 @@ assert max(left_out["random"], left_out["untrained"]) < 0.3 and left_out["traine
 
 # %% [markdown]
 # Only now are the three told apart. Strings of a pattern that the probe was never told of mostly lie, in the trained
-# model, with the other three patterns of their task, and in the others anywhere. (The *model* was trained on all four; it is the probe that they
-# are new to.) Hiding the own pattern in cross-pattern 1-NN is the same idea: **hold out the unit that you claim
-# something about.**
+# model, with the other three patterns of their task, and in the others anywhere. (The *model* was trained on all four;
+# it is the probe that they are new to.) Hiding the own pattern in cross-pattern 1-NN is the same idea: **hold out the
+# unit that you claim something about.**
 #
 # ## Attack 4: the error bar did it
 #
