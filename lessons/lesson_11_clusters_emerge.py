@@ -106,8 +106,8 @@ for at, when in ((0, "untrained"), (-1, f"after {steps[-1]} steps")):
 
 # %% [markdown]
 # The picture stands at the end of the lesson. Untrained, there are clumps, but each holds all colours: look there
-# before you trust a picture with clumps in it. Trained, the strings of a colour lie together. With two directions out of
-# 64 some colours lie on top of each other; they need not in all 64. Pictures are for looking. For saying, we count.
+# before you trust a picture with clumps in it. Trained, the strings of a colour lie together. With two directions out
+# of 64, some colours lie on top of each other; they need not in all 64. Pictures are for looking. For saying, we count.
 #
 # ## A number
 #
