@@ -22,27 +22,26 @@ from dataclasses import replace
 
 import numpy as np
 
+from minicluster.cluster import adjusted_rand_score, regrouping_null
 from minicluster.experiments.measure import cluster
 from minicluster.experiments.patching import answer_logits
 from minicluster.experiments.settings import Settings
 from minicluster.experiments.trial import train
-from minicluster.cluster import adjusted_rand_score
 from minicluster.plots.present_or_used import draw_present_or_used
 
 # %% [markdown]
 # ## The idea: a note on its way through an office
 #
-# A letter comes in. Anna reads it and pencils a note on the cover, "a complaint", and sends cover and letter on to
-# Ben, who writes the reply. You look at a hundred covers: the notes are right, every one of them. Does Ben write his
-# replies by Anna's notes?
+# A letter comes in. Anna reads it, pins a note to it, "a complaint", and sends both on to Ben, who writes the reply.
+# You look at a hundred notes: they are right, every one of them. Does Ben write his replies by Anna's notes?
 #
-# You can't tell from the notes. Perhaps he reads the cover. Perhaps he reads the letter himself and has never looked at
-# a cover in his life. That the note is right shows that the knowledge is *present* there. It does not show that it is
+# You can't tell from the notes. Perhaps he reads them. Perhaps he reads the letters himself and has never looked at a
+# note in his life. That the note is right shows that the knowledge is *present* there. It does not show that it is
 # *used* from there.
 #
-# But there is a simple trial. Catch an envelope on its way, rub out "a complaint", write "an order", put it back, and
-# wait for the reply. If Ben thanks the customer for the order, he went by the note. If he apologises, as he should, he
-# went by something else.
+# But there is a simple trial. Catch the papers on their way, take off "a complaint", pin on "an order", let them go on,
+# and wait for the reply. If Ben thanks the customer for the order, he went by the note. If he apologises, as he should,
+# he went by something else.
 #
 # This trial is called *activation patching*: change one thing inside the model on its way, let the rest of the model go
 # on from there, and see whether the answer follows. (Vig et al. 2020; Geiger et al. 2021. Wu & Varshney, whose finding
@@ -58,11 +57,14 @@ from minicluster.plots.present_or_used import draw_present_or_used
 # (*attention*), takes something over, and adds it to its state. The states after block 1 are layer 1, and so on. After
 # the last block the state at the input token, and no other, is turned into the answer.
 #
-# So Anna is the separator: the first place where all letters have been seen. Ben is the input token. And note who can
-# read what: what block 3 reads are the states *after block 2*. What stands at the separator after block 4 nobody reads
-# at all, because no block is left.
+# So Anna is the separator, who comes after all the letters and can look at each of them. Ben is the input token, who
+# comes next. And note who can read what: what block 3 reads are the states *after block 2*. What stands at the
+# separator after block 4 nobody reads at all, because no block is left.
 #
-# Ben may look at the letters himself. To have something to compare with, we train a second model in which he can't.
+# Ben may look at the letters himself: the *plain* model. To have something to compare with, we train a second one in
+# which he can look at Anna only, and call it the *bottleneck*.
+#
+# **Predict before you run.** Will the bottleneck learn to answer as well as the plain model?
 
 # %%
 plain_settings = replace(Settings().as_small(), steps=400, n_recordings=2)
@@ -78,8 +80,8 @@ for name, own in trained.items():
 assert trained["plain"].dataset.digest() == trained["bottleneck"].dataset.digest()  # the same tokens to the last one
 
 # %% [markdown]
-# Both have learned their trade: accuracy is near 1 on what was trained, on new pairs of instruction and input, and not
-# much below on new strings.
+# Both have learned it: accuracy is near 1 on what was trained and on new pairs of instruction and input. On new strings
+# the bottleneck is some way behind.
 #
 # ## Who may look where: `start`
 #
@@ -87,7 +89,7 @@ assert trained["plain"].dataset.digest() == trained["bottleneck"].dataset.digest
 # sees the places from start[t] to t. In the plain model it is 0 everywhere. In the bottleneck it is 0 for all but the
 # input, whose `start` is the separator's place.
 #
-# Here is one example. A row of the picture is a token that looks, a column one that may be looked at.
+# Here is one example. A line is a token that looks, a column one that may be looked at.
 
 
 # %%
@@ -114,10 +116,13 @@ for name, own in trained.items():
 # %% [markdown]
 # ## Is the task present?
 #
-# `train` has kept the states at the separator, one for each of the 600 training strings and each of the 140 or more
-# strings that were not trained. We ask in two ways. First k-means and ARI, as in lesson 4. Then a *linear probe*: the
-# straight-line rule, fitted by least squares, that comes closest to giving 1 for the string's own task and 0 for the
-# other nine; the largest of the ten is its guess. It is judged on the new strings.
+# `train` has kept the states at the separator, one for each of the 600 training strings and each of 200 new strings of
+# the same patterns. We ask in two ways. First k-means and ARI, beside lesson 4's bar: deal the patterns at random into
+# pseudo-tasks, many times, and take the ARI that 99 of 100 deals stay below.
+#
+# Then a *linear probe*. It gives each task a score, a weighted sum of the state's 64 numbers and a constant. The
+# weights are those, by least squares on the training strings, that come closest to a score of 1 for the own task and 0
+# for the other nine. The largest of the ten scores is its guess, and it is judged on the new strings.
 #
 # **Predict before you run.** In which model will the task be easier to read off at the separator? Think of Ben: in
 # which office does anything depend on Anna's note?
@@ -134,27 +139,33 @@ def probe(known_states, known_tasks, new_states):
     return (with_one(new_states) @ rule).argmax(axis=1)  # (m, C + 1) @ (C + 1, 10) -> (m, 10) -> (m,)
 
 
-ari, found = {}, {}
+task_of_pattern = np.repeat(np.arange(10), 4)  # (40,)
+ari, bar, found = {}, {}, {}
 for name, own in trained.items():
     known, new = own.strings["train"], own.strings["unseen_instruction"]
     states = own.recordings[-1].states  # {split: (L + 1, strings, C)} at the separator
     layers = list(zip(states["train"], states["unseen_instruction"]))  # L + 1 pairs of (n, C) and (m, C)
-    ari[name] = [adjusted_rand_score(known.task, cluster(own.setup, *pair)[0]) for pair in layers]
+    labels = [cluster(own.setup, *pair)[0] for pair in layers]  # L + 1 arrays (n,): k-means, k = 10
+    ari[name] = [adjusted_rand_score(known.task, found_labels) for found_labels in labels]
+    nulls = [regrouping_null(found_labels, known.distribution, task_of_pattern, seed=0) for found_labels in labels]
+    bar[name] = [float(np.quantile(null, 0.99)) for null in nulls]
     found[name] = [float((probe(x, known.task, y) == new.task).mean()) for x, y in layers]
     print(f"{name:10} ARI by layer  ", *(f"{abs(value):.2f}" for value in ari[name]))
+    print(f"{'':10} its bar       ", *(f"{abs(value):.2f}" for value in bar[name]))
     print(f"{'':10} probe by layer", *(f"{value:.2f}" for value in found[name]))
 assert min(max(ari[name]) for name in ari) > 0.9 and found["plain"][L] > 0.9
 
 # %% [markdown]
-# Present in both, and about equally well: at layer 0 there is nothing (a separator is a separator), from layer 2 on
-# nearly everything.
+# Present in both. At layer 0 there is next to nothing: a separator knows only its place, which is the string's length.
+# At layer 1 the bottleneck is ahead. From layer 2 on the task is there in either, far above the bar, and the probe
+# hardly tells the models apart, although in one of them Ben could do without the note.
 #
-# Now a planted mistake. It is the sentence that you find in many a report:
+# Now a planted mistake, such as a report might make:
 #
-# > At the separator of the plain model a simple linear rule names the task nearly always, even in the last layer, and
-# > the clusters are as clear. **So the model reads the task there and answers by it.**
+# > At the separator of the plain model a simple linear rule names the task of nearly every new string, even in the last
+# > layer, and the clusters are as clear. **So the model reads the task there and answers by it.**
 #
-# The first half is what we measured. Keep the second half in mind; it will be tried.
+# The first sentence is what we measured. Keep the second in mind; it will be tried.
 
 # %% [markdown]
 # ## One patch, by hand
@@ -168,7 +179,9 @@ assert min(max(ari[name]) for name in ari) > 0.9 and found["plain"][L] > 0.9
 # %%
 plain = trained["plain"]
 rows = plain.strings["train"]
-one, other = rows[:1], rows[(rows.task != rows.task[0]) & (rows.separator == rows.separator[0])][:1]
+i = 0
+j = np.flatnonzero((rows.task != rows.task[i]) & (rows.separator == rows.separator[i]))[0]
+one, other = rows[[i]], rows[[j]]  # one row each
 outputs = plain.dataset.outputs  # (tasks, inputs)
 print("own string    ", *vocabulary.decode(one.tokens[0]), " task", int(one.task[0]))
 print("another task's", *vocabulary.decode(other.tokens[0]), " task", int(other.task[0]))
@@ -221,14 +234,14 @@ assert np.allclose(patched, plain.model.forward(asked, one.start)[0], atol=1e-3)
 
 # %%
 for name, own in trained.items():
-    row, donor = own.strings["train"][:1], other  # `row` is `one`, with this model's `start`
+    row, donor = own.strings["train"][[i]], own.strings["train"][[j]]  # the same two, with this model's `start`
     x = own.model.hidden_states(row.tokens, row.start)[2].copy()  # (1, T, C)
     x[0, place] = own.model.hidden_states(donor.tokens, donor.start)[2, 0, place]  # (C,)
     patched = own.model.logits_from(x, 2, row.start)  # (1, T, V)
     print(f"{name:10} separator at layer 2: the answer is now {named(answer(patched, row)[0])}")
 
 # %% [markdown]
-# One envelope may be an accident. So now as many as there are.
+# One letter may be an accident. So now as many as there are.
 
 # %% [markdown]
 # ## Many patches
@@ -239,17 +252,18 @@ for name, own in trained.items():
 
 # %%
 rng = np.random.default_rng(13)
-donor_of = np.full(len(rows), -1)  # (n,) -1 where there is none
-for i in range(len(rows)):
-    fitting = np.flatnonzero((rows.separator == rows.separator[i]) & (rows.task != rows.task[i]))
+strings = trained["plain"].strings["train"]
+donor_of = np.full(len(strings), -1)  # (n,) -1 where there is none
+for at, (task, place_of_separator) in enumerate(zip(strings.task, strings.separator)):
+    fitting = np.flatnonzero((strings.task != task) & (strings.separator == place_of_separator))
     if len(fitting):
-        donor_of[i] = rng.choice(fitting)
-own_output = outputs[rows.task, rows.input]  # (n,)
-kept = donor_of >= 0
+        donor_of[at] = rng.choice(fitting)
+kept = donor_of >= 0  # (n,)
 for own in trained.values():
     strings = own.strings["train"]
-    kept &= answer(own.model.forward(strings.tokens, strings.start)[0], strings) == own_output
-print(f"{kept.sum()} of {len(rows)} strings are patched")
+    logits = own.model.forward(strings.tokens, strings.start)[0]  # (n, T, V)
+    kept &= answer(logits, strings) == outputs[strings.task, strings.input]
+print(f"{kept.sum()} of {len(strings)} strings are patched")
 
 
 def patch(model, rows, stream, layer, where, new, held=None):
@@ -328,7 +342,7 @@ for name, own in trained.items():
             answers = logits.argmax(axis=1)  # (n,)
             moved[name][kind].append(float((answers == others).mean()))
             stayed[name][kind].append(float((answers == right).mean()))
-            change[name][kind].append(float(np.abs(logits - before).max()))
+            change[name][kind].append(float(np.abs(logits - before).max(axis=1).mean()))  # (n, V) -> (n,) -> one
     setups[name] = own.model, rows, stream, separator, donors, goals
 
 for name in trained:
@@ -350,7 +364,7 @@ for name, (model, rows, stream, separator, _, goals) in setups.items():
 print("By hand and by the library: the same logits.")
 
 # %%
-picture = draw_present_or_used(ari, moved)
+picture = draw_present_or_used(ari, bar, moved)
 print(picture.alt)
 picture.show("lesson_13_present_or_used", save="--save" in sys.argv)
 
@@ -360,15 +374,17 @@ picture.show("lesson_13_present_or_used", save="--save" in sys.argv)
 # The separator's state tells the task, and replacing it moves no answers, or next to none, at any layer, not even when
 # it is held. Ben does not go by Anna's note.
 #
-# By what, then? Patch the whole instruction, and at layer 0 all answers move, as they must. At layer 1 still most, at
-# layer 2 fewer, from layer 3 on almost none. That is a clock: it shows *when* the instruction is read. What block 1
-# took over from the letters can't be undone by a patch at layer 1, and after block 3 there is little left to read.
+# By what, then? Patch the whole instruction, and at layer 0 (nearly) all answers move, as they must: it is the same as
+# asking the donor's question. At layer 1 still most, at layer 2 fewer, at layer 3 almost none. That is a clock: it
+# shows *when* the instruction is read. What block 1 took over from the letters can't be undone by a patch at layer 1,
+# and after block 3 there is little left to read.
 #
-# And *where*: patch the letters and leave the separator its own note, and about as many answers move. The letters do
-# it without the note; the note does not do it without the letters.
+# And *where*: patch the letters and leave the separator its own note, and nearly as many answers move at layer 1. The
+# letters do it without the note; the note does not do it without the letters. At layer 2, where part of the old letters
+# has been read already, some answers need both. So the note may tip the scales, but it does not fill them.
 #
-# Compare with the clusters: in the plain model ARI at the separator is highest where patching anything of the
-# instruction moves nothing any more.
+# Now look at the picture's two curves in the plain model. The clusters become clear just as the reading ends: in layer
+# 3 and in layer 4 they are about as good as they get, and patching there moves next to nothing.
 
 # %%
 assert max(moved["plain"]["here"] + moved["plain"]["held"]) < 0.2
@@ -380,8 +396,8 @@ assert moved["plain"]["letters"][1] > 0.5
 #
 # Hold the separator at another task's centroids from layer 1 on, and the answers go to that task, nearly all. A
 # centroid, remember, is no string's state: it is what the strings of a task have in common. So here the place in the
-# cluster is used. The letters, with the separator's own note held in place from layer 1 on, move nothing: the two
-# models are the reverse of one another.
+# cluster is used. The letters, with the separator's own note held in place, move nothing: the two models are the
+# reverse of one another.
 #
 # Replaced *here only*, the separator moves most answers at layer 2. At layer 1 fewer: block 2 lets the separator read
 # the letters again, and it mends its note. At layer 3 fewer, too: only block 4 is left to read it, and what the input
@@ -398,20 +414,26 @@ assert max(moved["bottleneck"]["random_held"]) < 0.2 and max(moved["bottleneck"]
 # %% [markdown]
 # ## Zero, and exactly zero
 #
-# "Moves no answer" is not "does nothing". Look at the logits instead: by how much does the largest of all changes?
+# "Moves no answer" is not "does nothing". Look at the logits instead. For each string take the logit that changes most,
+# and of these changes the mean over all strings. To compare with: how far the answer's logit is ahead of the next one,
+# unpatched.
 #
 # **Predict:** which of these numbers are exactly 0?
 
 # %%
-for name in trained:
+for name, (model, rows, stream, *_) in setups.items():
+    logits = np.sort(model.logits_from(stream[L], L, rows.start)[rows.mask], axis=1)  # (n, V), the largest last
+    lead = (logits[:, -1] - logits[:, -2]).mean()  # (n,) -> one
+    print(f"{name}: the answer's logit is ahead by {lead:.2f}; changes by layer")
     for kind in ("here", "instruction"):
-        print(f"{name:10} {kind:12} largest change of a logit:", *(f"{value:5.2f}" for value in change[name][kind]))
+        print(f"   {kind:12}", *(f"{value:5.2f}" for value in change[name][kind]))
 assert all(change[name][kind][L] == 0 for name in trained for kind in KINDS)
 assert all(change["plain"]["here"][layer] > 0 for layer in range(1, L))
 
 # %% [markdown]
 # After the last block the change is 0, to the last bit, in both models and whatever is patched: no block is left that
-# could look at it. Before that it is small in the plain model, but not 0. The note is heard; it does not decide.
+# could look at it. Before that, for the note alone in the plain model, it is smaller than the lead of the right answer,
+# but not 0. The note is heard; it does not decide.
 #
 # Exact zeros are good tests of a patch. Here is a second one. In the bottleneck a letter's way to the answer takes two
 # blocks: letter to separator, separator to input. **Predict:** with one block left (layer 3), what do the letters'
@@ -438,8 +460,8 @@ for name in trained:
         print(f"{name:10} layer {layer} {found[name][layer]:18.2f} {moved[name]['held'][layer]:24.2f}")
 
 # %% [markdown]
-# The probe can't tell the four lines apart. In one of them the state decides the answer, in one it hardly matters, and
-# in the last layer of either it can't matter, since nothing reads it. A probe asks what *we* could read. Only a change
+# By the probe the four lines are alike. In one of them the state decides the answer, in one it hardly matters, and in
+# the last layer of either it can't matter, since nothing reads it. A probe asks what *we* could read. Only a change
 # tells what the *model* reads. So "the task is in the state" is a sentence about the state, and "so the model uses it"
 # needs a patch.
 #
@@ -451,7 +473,7 @@ for name in trained:
 # ## The dose
 #
 # Push anything far enough and it breaks. If we had counted *wrong* answers instead of answers that go to the donor's
-# task, would a random push look like a success? Take the bottleneck at layer 2, and steps of 1/2 to 16 times the way to
+# task, would a random push look like a success? Take the bottleneck at layer 2, and steps of 1/4 to 16 times the way to
 # the centroid: in its direction, and in random ones.
 #
 # **Predict:** how many answers are still right after a random step of 16 times the length? And of the wrong ones, how
@@ -485,15 +507,20 @@ assert doses[1][0] > doses[1][2] + 0.3
 # for an answer that you *named beforehand*, not only for a wrong one. And have a control of the same *length*, or the
 # effect may be the push.
 #
-# Note, too, where it tips in the right direction: hardly anything at a quarter of the way, nearly all at the whole. That
-# is what one expects of a reader who asks which cluster a state is nearest to.
+# Is a random direction too easy a control? Among 64 numbers there are many directions, and few of them lead from
+# cluster to cluster. Exercise 3 makes it harder. But the answers that moved went to the task that was named, and by
+# luck a broken answer does so in one case of nine.
+#
+# Note, too, where it tips in the right direction: hardly any answer at a quarter of the way, most at the whole. That is
+# what one would expect of a reader who asks which cluster a state is nearest to.
 
 # %% [markdown]
 # ## Rescue
 #
-# So far we made right answers wrong. The stronger trial is to make wrong ones right. Draw new strings of the known
-# patterns. Some of them land, at layer 2, nearer to another task's centroid than to their own: they are *misplaced*. We
-# move only the separator's state, to the centroid of the right task, and ask with all ten inputs.
+# So far we made right answers wrong. The stronger trial is to make wrong ones right. Draw 400 new strings of the known
+# patterns (some come up twice). Some of them land, at layer 2, nearer to another task's centroid than to their own:
+# they are *misplaced*. We move only the separator's state, to the centroid of the right task, and ask with all ten
+# inputs.
 #
 # **Predict:** how many answers are right before and after, in each model? And after a random step of the same length?
 
@@ -559,7 +586,8 @@ for name, own in trained.items():
 #    with the centroid, and why might that be?
 # 2. In the plain model let Anna's note reach Ben before he has read much: hold the separator at other centroids *and*
 #    replace the letters by those of a third task. Whom does the answer follow?
-# 3. Harm: take well-placed new strings and move them to another task's centroid, in both models. Which control do you
-#    need, and why is a wrong answer not enough?
+# 3. A harder control: random steps of the same length that are mixtures of the differences between the ten centroids,
+#    so that they stay among the directions in which clusters differ. Do they move more answers to the donor's task? To
+#    any other task?
 # 4. Fit the probe on the untrained model's states (`trained["plain"].recordings[0].states`). What does its accuracy
 #    say of the sentence "the model has learned the task, since a probe finds it"?
