@@ -405,3 +405,73 @@ def test_both_mask_buffers_of_a_state_dict_are_passed_over():
     buffers = {"h.1.attn.bias": np.tri(5, dtype=bool)[None, None], "h.1.attn.masked_bias": np.array(-1e4)}
     target.load_state_dict({**source.parameters, **buffers})
     np.testing.assert_array_equal(target.parameters.flat, source.parameters.flat)
+
+
+# Going on from a changed stream -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("start", [None, np.array([[0, 1, 1, 3], [0, 0, 2, 2]])])
+def test_logits_from_every_layer_are_those_of_the_whole_pass(start):
+    model, rng = small_model(n_layers=3), np.random.default_rng(9)
+    tokens = random_tokens(model, rng, 2, 4)
+    logits, streams = model.forward(tokens, start)[0], model.hidden_states(tokens, start)
+    for layer in range(4):
+        # The same operations on arrays of the same shapes.
+        np.testing.assert_array_equal(model.logits_from(streams[layer], layer, start), logits)
+
+
+def test_logits_from_go_through_the_blocks_to_come_and_no_others():
+    model, rng = small_model(n_layers=3), np.random.default_rng(10)
+    x = rng.standard_normal((2, 4, 6))
+    before = [model.logits_from(x, layer) for layer in range(4)]
+    model.parameters["h.1.mlp.c_proj.bias"] += rng.standard_normal(6)
+    changed = [(model.logits_from(x, layer) != before[layer]).any() for layer in range(4)]
+    assert changed == [True, True, False, False]
+
+
+@pytest.mark.parametrize("layer", range(4))
+def test_between_is_called_after_each_block_to_come_and_what_it_returns_is_used(layer):
+    model, rng = small_model(n_layers=3), np.random.default_rng(11)
+    tokens = random_tokens(model, rng, 2, 4)
+    streams, other = model.hidden_states(tokens), model.hidden_states((tokens + 1) % 7)
+    seen = []
+
+    def between(block, x):
+        seen.append(block)
+        np.testing.assert_array_equal(x, (streams if block == layer + 1 else other)[block])
+        return other[block]
+
+    logits = model.logits_from(streams[layer], layer, between=between)
+    assert seen == list(range(layer + 1, 4))
+    np.testing.assert_array_equal(logits, model.forward(tokens if layer == 3 else (tokens + 1) % 7)[0])
+
+
+def test_the_stream_that_is_gone_on_from_is_left_alone():
+    model, rng = small_model(), np.random.default_rng(12)
+    x = rng.standard_normal((2, 4, 6))
+    kept = x.copy()
+
+    def between(block, x):
+        x[:] = 1  # it may be changed in place
+        return x
+
+    for layer in range(3):
+        model.logits_from(x, layer, between=between)
+        np.testing.assert_array_equal(x, kept)
+    assert small_model(np.float32).logits_from(x, 1).dtype == np.float32  # the model's own
+
+
+@pytest.mark.parametrize(
+    ("x", "layer", "error", "message"),
+    [
+        (np.zeros((1, 4, 6)), 3, ValueError, "layer = 3, expected at most 2, the number of blocks"),
+        (np.zeros((1, 4, 6)), -1, ValueError, "layer = -1, expected at least 0"),
+        (np.zeros((1, 4, 6)), 1.0, TypeError, "layer = 1.0, expected a whole number"),
+        (np.zeros((4, 6)), 0, ValueError, "x has shape (4, 6), expected (B, T, 6)"),
+        (np.zeros((1, 4, 5)), 2, ValueError, "x has shape (1, 4, 5), expected (B, T, 6)"),
+    ],
+)
+def test_streams_that_do_not_fit_are_named(x, layer, error, message):
+    with pytest.raises(error) as caught:
+        small_model().logits_from(x, layer)
+    assert message in str(caught.value)

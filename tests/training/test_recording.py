@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from minicluster.nn import Transformer, TransformerConfig, cross_entropy
 from minicluster.tasks import make_instruction_dataset
-from minicluster.training import answer, hidden_states_at, recording_steps
+from minicluster.training import answer, hidden_states_at, recording, recording_steps
 
 
 def small():
@@ -60,3 +60,21 @@ def test_hidden_states_are_those_of_the_chosen_token_in_every_layer():
     for row in (0, 63, 64, len(split) - 1):
         # Matrix products of other sizes may sum in another order.
         np.testing.assert_allclose(states[:, row], everything[:, row, split.separator[row]], rtol=1e-12, atol=1e-13)
+
+
+def test_hidden_states_of_several_tokens_are_those_of_each_and_honour_start(monkeypatch):
+    dataset, model = small()
+    split = dataset.train
+    monkeypatch.setattr(recording, "EVALUATION_BATCH", 50)  # so that there are three batches
+    model.parameters.flat[:] = np.random.default_rng(0).standard_normal(model.parameters.flat.shape)
+    both = np.stack([split.separator, split.separator + 1], axis=1)
+    start = np.where(split.mask, split.separator[:, None], 0)
+    found, seeing_all = hidden_states_at(model, split.tokens, both, start), hidden_states_at(model, split.tokens, both)
+    assert found.shape == (3, len(split), 2, 8)
+    everything = model.hidden_states(split.tokens, start)  # (L + 1, n, T, C)
+    for k in range(2):
+        expected = everything[:, np.arange(len(split)), split.separator + k]
+        # Matrix products of other sizes may sum in another order, which two blocks with weights of size 1 magnify.
+        np.testing.assert_allclose(found[:, :, k], expected, rtol=1e-9, atol=1e-9)
+    assert (found[1:, :, 1] != seeing_all[1:, :, 1]).any(axis=-1).all()
+    np.testing.assert_array_equal(found[:, :, 0], seeing_all[:, :, 0])  # the separator sees all in both
