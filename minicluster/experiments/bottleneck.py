@@ -63,6 +63,8 @@ def measure(trained):
         "centroid": in this layer only; "string": that of a training string of that task; "instruction": the states of
         all letters and of the separator become those of such a string, of the same length; "random": the separator's
         state moves as far as to the centroid, in a random direction; "random_held": from this layer on.
+
+        All shares are None where there is no such string, as in a model that has learned nothing.
     """
     setup, dataset, model = trained.setup, trained.dataset, trained.model
     rng = np.random.default_rng([setup.seed, PATCH_STREAM])
@@ -72,6 +74,15 @@ def measure(trained):
     output, other_output = (dataset.outputs[rows.task[who], rows.input] for who in (np.arange(len(rows)), donor))
     kept &= (output != other_output) & (answer_logits(model, rows, 0).argmax(axis=1) == output)
     donors, rows, output, other_output = rows[donor[kept]], rows[kept], output[kept], other_output[kept]
+    if not len(rows):
+        nothing = [None] * (model.config.n_layers + 1)
+        return {
+            **measure_end(trained),
+            "n_patched": 0,
+            "patches": {patch: {"moved": nothing, "stayed": nothing} for patch in PATCHES},
+            "moved_by_pattern": [None] * len(dataset.patterns),
+            "last_layer": 0.0,
+        }
 
     own_states, donor_states = (model.hidden_states(split.tokens, split.start) for split in (rows, donors))
     separator, instruction, at = at_separator(rows), in_instruction(rows), np.arange(len(rows))
@@ -125,14 +136,13 @@ def summarise(runs):
     """Return the verdicts, and medians with ranges by training, patch and layer."""
     names = [name for name in runs[0] if name != "seed"]
     moved = {
-        name: {patch: np.array([run[name]["patches"][patch]["moved"] for run in runs]) for patch in PATCHES}
-        for name in names
-    }  # each (seeds, L + 1)
+        name: {patch: [run[name]["patches"][patch]["moved"] for run in runs] for patch in PATCHES} for name in names
+    }  # for each seed [share a layer]
     verdicts = []
     for outputs in ("separate", "shared"):
         name, plain = f"{outputs}, bottleneck", f"{outputs}, plain"
-        held, random = (moved[name][patch][:, FIRST].tolist() for patch in ("held", "random_held"))
-        whole = moved[name]["instruction"][:, 0].tolist()
+        held, random = ([own[FIRST] for own in moved[name][patch]] for patch in ("held", "random_held"))
+        whole = [own[0] for own in moved[name]["instruction"]]
         learned = [run[name]["accuracy"]["train"] for run in runs]
         verdicts.append(
             verdict(
@@ -143,12 +153,12 @@ def summarise(runs):
                 f"answers moved by holding the separator at another task's centroid from layer {FIRST} on",
                 held,
                 [
-                    h >= LEAST_MOVED and h > r and w >= LEAST_MOVED if a >= LEARNED else None
+                    h >= LEAST_MOVED and h > r and w >= LEAST_MOVED if a >= LEARNED and h is not None else None
                     for h, r, w, a in zip(held, random, whole, learned)
                 ],
                 controls={
                     "random steps": random,
-                    "the same without the bottleneck": moved[plain]["held"][:, FIRST].tolist(),
+                    "the same without the bottleneck": [own[FIRST] for own in moved[plain]["held"]],
                     "whole instruction, layer 0": whole,
                 },
                 interval=bootstrap_interval(
@@ -159,7 +169,7 @@ def summarise(runs):
     return {
         "verdicts": verdicts,
         "moved": {
-            name: {patch: [summary(layer) for layer in array.T.tolist()] for patch, array in own.items()}
+            name: {patch: [summary(layer) for layer in zip(*shares)] for patch, shares in own.items()}
             for name, own in moved.items()
         },
         "accuracy": {

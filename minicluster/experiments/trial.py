@@ -173,7 +173,8 @@ def train(settings, seed, backend="auto", progress=Progress, *, pictured=False):
         states = {}
         for name, rows in strings.items():
             both = np.stack([rows.separator, rows.separator + 1], axis=1)  # (strings, 2)
-            found = hidden_states_at(setup.model, rows.tokens, both, rows.start)  # (L + 1, strings, 2, C)
+            with np.errstate(all="ignore"):  # a model that diverged is told by its loss, once
+                found = hidden_states_at(setup.model, rows.tokens, both, rows.start)  # (L + 1, strings, 2, C)
             states[name], states[f"{name}_input"] = found[:, :, 0].copy(), found[:, :, 1].copy()
         return Recording(step, seen.loss, seen.accuracy, states)
 

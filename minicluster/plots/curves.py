@@ -64,5 +64,5 @@ def median_line(axis, x, numbers, **look):
 
 
 def rounded(value):
-    """Two digits behind the point, and no minus before 0.00."""
-    return f"{round(value, 2) + 0:.2f}"  # adding 0 turns -0 into 0
+    """Two digits behind the point, and no minus before 0.00; "-" for None."""
+    return "-" if value is None else f"{round(value, 2) + 0:.2f}"  # adding 0 turns -0 into 0

@@ -119,7 +119,7 @@ def _draw_more(results):
         f"silhouette of the tasks at the separator {silhouettes}. {n_clusters} clusters at layer {middle} score "
         f"{against['distribution']} against the distributions and {against['task']} against the tasks, where perfect "
         f"distributions would score {rounded(ceiling)}. The number of clusters with the best silhouette at layer "
-        f"{middle} is {preferred:.0f} at the end; there are {n_tasks} tasks."
+        f"{middle} is {'-' if preferred is None else f'{preferred:.0f}'} at the end; there are {n_tasks} tasks."
     )
     return Picture(figure, alt)
 
