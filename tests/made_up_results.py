@@ -1,0 +1,187 @@
+"""Results of experiments that never ran, each of which shows all that it claims; and a training of a few steps."""
+
+from dataclasses import asdict, replace
+
+from minicluster.experiments import Settings
+from minicluster.experiments.investigate import about, module_of
+
+TINY = Settings(
+    n_tasks=3, n_distributions=2, n_inputs=4, n_instructions=6, n_unseen_instructions=3, n_held_out_inputs=1,
+    d_model=8, n_layers=2, n_heads=2, steps=6, batch_size=8, n_recordings=3, restarts=2,
+)  # fmt: skip
+DIVERGES = replace(TINY, lr=1e30, warmup=0)
+
+
+class Silent:
+    """A Progress that tells nothing."""
+
+    def __init__(self, *about):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *failure):
+        pass
+
+    def update(self, step, **figures):
+        pass
+
+
+def both_splits(train, unseen):
+    return {"train": train, "unseen_instruction": unseen}
+
+
+def end(accuracy=1.0, unseen_combination=1.0, ari=(0.0, 0.5, 1.0)):
+    """What `measure_end` returns, of three layers; the middle one is 1."""
+    nothing = [0.0, 0.05, 0.06]
+    return {
+        "middle_layer": 1,
+        "accuracy": {"train": accuracy, "unseen_instruction": 0.9, "unseen_combination": unseen_combination},
+        "ari": both_splits(list(ari), list(ari)),
+        "cross_pattern_1nn": both_splits([0.08, 0.97, 1.0], [0.08, 0.95, 0.96]),
+        "untrained": {
+            "ari": both_splits(nothing, nothing),
+            "cross_pattern_1nn": both_splits([0.08, 0.09, 0.1], [0.08, 0.07, 0.1]),
+        },
+        "bag_of_letters": {"ari": both_splits(0.12, 0.1), "cross_pattern_1nn": both_splits(0.2, 0.15)},
+        "regrouping_null_99": [0.0, 0.3, 0.31],
+        "chance": 0.1,
+        "chance_1nn": 0.077,
+    }
+
+
+def dynamics_run(seed=0):
+    """Four layers, of which the middle one is 2, at steps 0, 50 and 100."""
+    rising = [[0.0, 0.04, 0.05, 0.06], [0.0, 0.1, 0.9, 0.94], [0.0, 0.2, 0.96, 0.98]]
+    beside = [[value / 2 for value in step] for step in rising]
+    token = {
+        "ari": both_splits(rising, beside),
+        "ami": both_splits(beside, beside),
+        "cross_pattern_1nn": both_splits([[0.08] * 4, [0.1, 0.2, 0.8, 0.9], [0.08, 0.2, 0.93, 0.95]], rising),
+        "silhouette": [[-0.1, 0.0, 0.0, 0.0], [0.0, 0.1, 0.4, 0.5], [0.0, 0.1, 0.5, 0.6]],
+    }
+    return {
+        "seed": seed,
+        "plain": {
+            "steps": [0, 50, 100],
+            "accuracy": {name: [0.0, 0.9, 1.0] for name in ("train", "unseen_instruction", "unseen_combination")},
+            "middle_layer": 2,
+            "separator": token,
+            "input": {**token, "ari": both_splits(beside, beside)},
+            "by_distribution": {"distribution": rising, "task": beside},
+            "ceiling": 0.375,
+            "chosen_k": {"layers": [None, 5, 10, 10], "steps": [3, 11, 10]},
+            "bag_of_letters": {
+                "ari": both_splits(0.12, 0.1), "ami": both_splits(0.2, 0.19), "cross_pattern_1nn": both_splits(0.3, 0.2)
+            },
+            "chance_1nn": 0.077,
+            "regrouping_null_99": [[0.0, 0.1, 0.1, 0.1], [0.0, 0.2, 0.3, 0.3], [0.0, 0.2, 0.31, 0.32]],
+        },
+    }  # fmt: skip
+
+
+def moves(right, other, random, followed):
+    """Effects of moves that are the same at layers 0 and 1, and none after the last block."""
+
+    def by_layer(share):
+        return [share, share, 0.5]
+
+    return {
+        "n_rows": 20,
+        "right": {"none": [0.5] * 3, "right": by_layer(right), "other": by_layer(other), "random": by_layer(random)},
+        "followed": by_layer(followed),
+        "gain": [[0.5, None, 0.7], [0.6, None, 0.8], [0.0, None, 0.0]],
+    }
+
+
+def unseen_run(seed=0):
+    """Three layers, of which the middle one is 1."""
+    own = {
+        **end(),
+        "landing": {"nearest_5": [0.1, 0.9, 0.95], "centroid": [0.1, 0.88, 0.93]},
+        "cross_pattern_by_pattern": [1.0, 0.9, 0.95],
+        "n_strings": 50,
+        "n_misplaced": 5,
+        "margin": {
+            "edges": [-1.0, 0.0, 0.2, 0.4, 0.6, 0.8, 1.0],
+            "accuracy": [0.3, None, 0.8, 0.9, 0.95, 1.0],
+            "n": [5, 0, 5, 10, 20, 10],
+            "rank_correlation": 0.4,
+            "partial": 0.2,
+            "edit_distance": -0.3,
+        },
+        "last_layer": 0.0,
+    }
+    plain = {"rescue": moves(0.45, 0.4, 0.41, 0.1), "harm": moves(0.9, 0.8, 0.87, 0.2)}
+    bottleneck = {"rescue": moves(0.95, 0.1, 0.35, 0.8), "harm": moves(0.99, 0.05, 0.93, 0.85)}
+    return {"seed": seed, "plain": {**own, **plain}, "bottleneck": {**own, **bottleneck}}
+
+
+def patched(held, instruction, random_held):
+    """Answers moved by each patch, of three layers."""
+    moved = {
+        "held": [0.1, held, 0.0],
+        "centroid": [0.1, 0.5, 0.0],
+        "string": [0.1, 0.45, 0.0],
+        "instruction": [instruction, 0.6, 0.0],
+        "random": [0.01, 0.02, 0.0],
+        "random_held": [0.02, random_held, 0.0],
+    }
+    return {patch: {"moved": own, "stayed": [1 - share for share in own]} for patch, own in moved.items()}
+
+
+def bottleneck_run(seed=0):
+    """Three layers, of which the middle one is 1."""
+    run = {"seed": seed}
+    for outputs in ("separate", "shared"):
+        for way in ("plain", "bottleneck"):
+            held = 0.97 if way == "bottleneck" else 0.23
+            run[f"{outputs}, {way}"] = {
+                **end(unseen_combination=0.5 if outputs == "shared" else 1.0),
+                "n_patched": 30,
+                "patches": patched(held, 0.96, 0.04),
+                "moved_by_pattern": [held, None, held],
+                "last_layer": 0.0,
+            }
+    return run
+
+
+def sharing_run(seed=0):
+    """Three layers, of which the middle one is 1."""
+    dial = {1: (1.0, 0.97), 2: (0.9, 0.9), 5: (0.4, 0.6), 10: (0.2, 0.26)}  # share: ARI, accuracy
+    return {"seed": seed} | {
+        f"share {share}": {"share": share, **end(unseen_combination=accuracy, ari=(0.0, ari, ari))}
+        for share, (ari, accuracy) in dial.items()
+    }
+
+
+RUNS = {"dynamics": dynamics_run, "unseen": unseen_run, "sharing": sharing_run, "bottleneck": bottleneck_run}
+
+
+def changed(run, path, value):
+    """Return a run with another value at a path of keys; nothing of the given run changes."""
+    first, *rest = path
+    if isinstance(run, list):
+        run = list(run)
+        run[first] = changed(run[first], rest, value) if rest else value
+        return run
+    return {**run, first: changed(run[first], rest, value) if rest else value}
+
+
+def results_of(experiment, *runs, settings=TINY):
+    """Return what `investigate` would of these runs."""
+    module, (title, falsified_by) = module_of(experiment), about(experiment)
+    return {
+        "experiment": experiment,
+        "title": title,
+        "falsified_by": falsified_by,
+        "config": asdict(settings),
+        "trainings": {name: {} for name in runs[0] if name != "seed"},
+        "seeds": [run["seed"] for run in runs],
+        "failed": [],
+        "environment": {"minicluster": "0.1.0", "python": "3.12", "system": "Linux", "date": "2026-01-01"},
+        "seconds": 3.2,
+        "runs": list(runs),
+        **module.summarise(list(runs)),
+    }
