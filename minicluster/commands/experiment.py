@@ -10,6 +10,8 @@ from .reproduce import MOST_PROCESSES
 
 ALL, REPORT = "all", "report"
 SEEDS_OF_ALL = 5
+# What reading and drawing raise where JSON is of another program, or of an earlier version.
+NOT_AS_WRITTEN = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 def add_to(commands):
@@ -160,15 +162,24 @@ def _write_report(folder, suffix):
             path = folder / f"{name}{suffix}.json"
             if path.exists():
                 results[name] = json.loads(path.read_text(encoding="utf-8"))
+                if results[name]["experiment"] != name:
+                    raise ValueError(f"experiment = {results[name]['experiment']!r}")
         if not results:
             expected = f"those of experiment {ALL}: {EXPERIMENTS[0]}{suffix}.json, ..."
             return fail(f"no results in {folder}, expected {expected}", BAD_INPUT)
         import matplotlib
 
         matplotlib.use("Agg")  # files, no window
+        try:
+            text = report(results)
+        except NOT_AS_WRITTEN:
+            for name, own in results.items():  # which one is it?
+                path = folder / f"{name}{suffix}.json"
+                report({name: own})
+            raise
         path = folder / f"report{suffix}.html"
-        write_text(path, report(results))
-    except (KeyError, TypeError, ValueError) as error:  # JSON of another program, or of an earlier version
+        write_text(path, text)
+    except NOT_AS_WRITTEN as error:
         return fail(f"{path} is not as experiment writes it ({error!r})", BAD_INPUT)
     except (OSError, MemoryError) as error:
         return fail(str(error) or "not enough memory", FAILED)

@@ -69,7 +69,7 @@ def draw_unseen(results):
             axis.set_title(f"{what}, {'bottleneck' if column == 2 else 'no bottleneck'}")
             axis.set_xlabel("layer at which the separator is moved")
             axis.set_xticks(list(layers))
-            if column == 1:
+            if axis.lines and (column == 1 or not axes[row, 1].lines):  # no lines where no string is misplaced
                 axis.legend(loc="lower left" if kind == "harm" else "lower right", fontsize=12)
     axes[0, 0].set_xticks(list(layers))
     axes[0, 0].set_ylabel("share of strings")
