@@ -29,6 +29,7 @@ from minicluster.files import (
     remove_leftovers,
     whole_file,
     write_bytes,
+    write_csv,
     write_json,
     write_text,
 )
@@ -536,6 +537,23 @@ def test_the_lock_of_another_folder_is_not_deleted(tmp_path):
         folder.mkdir()
         (folder / ".minicluster.lock").write_text("of the other run")
     assert names_in(folder) == [".minicluster.lock"]
+
+
+def test_a_table_is_written_as_comma_separated_values(tmp_path):
+    rows = [(1, "a, b", None, 0.1), (np.int64(2), 'say "x"', "\u00fc", np.float64(1e-17))]
+    write_csv(tmp_path / "table.csv", ("number", "text", "more", "share"), iter(rows))
+    raw = (tmp_path / "table.csv").read_bytes()
+    assert raw == 'number,text,more,share\n1,"a, b",,0.1\n2,"say ""x""",\u00fc,1e-17\n'.encode()
+    assert names_in(tmp_path) == ["table.csv"]
+
+
+@pytest.mark.parametrize("row", [(1,), (1, 2, 3)])
+def test_a_row_of_another_length_than_the_header_is_named_and_nothing_is_written(row, tmp_path):
+    write_csv(tmp_path / "table.csv", ("a", "b"), [(0, 0)])
+    before = (tmp_path / "table.csv").read_bytes()
+    with pytest.raises(ValueError, match=f"a row has {len(row)} cells, expected 2: a, b"):
+        write_csv(tmp_path / "table.csv", ("a", "b"), [(1, 2), row])
+    assert (tmp_path / "table.csv").read_bytes() == before and names_in(tmp_path) == ["table.csv"]
 
 
 def test_a_lock_in_a_folder_that_takes_no_files(tmp_path):
