@@ -72,6 +72,8 @@ def test_the_silhouette_prefers_the_number_of_clusters_that_there_are():
 def test_more_clusters_than_different_rows_are_not_preferred():
     x = np.repeat(np.eye(4), 5, axis=0)  # 20 rows, four different ones
     assert dynamics.preferred_k(x, prepare(TINY, 0, backend="numpy")) == 4
+    x = np.repeat(np.eye(7), 5, axis=0)  # 7 is not tried: eight clusters, one of them empty, would fit best
+    assert dynamics.preferred_k(x, prepare(TINY, 0, backend="numpy")) == 6
     assert dynamics.preferred_k(np.ones((20, 4)), prepare(TINY, 0, backend="numpy")) is None
 
 

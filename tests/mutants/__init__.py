@@ -7,6 +7,7 @@ from .cluster_loops import CLUSTER_LOOPS
 from .clustering import CLUSTERING
 from .corners import CORNERS
 from .divergence import DIVERGENCE
+from .experiments import EXPERIMENTS
 from .kernels import KERNELS
 from .kmeans import KMEANS
 from .kmeans_starts import KMEANS_STARTS
@@ -39,6 +40,7 @@ MUTANTS = (
     *KERNELS,
     *ARGUMENTS,
     *NOTHING_LOST,
+    *EXPERIMENTS,
 )
 
 __all__ = ["MUTANTS", "Mutant", "StaleMutantError"]

@@ -99,8 +99,8 @@ TRANSFORMER = (
     Mutant(
         name="Transformer: final LayerNorm skipped",
         file="nn/transformer.py",
-        old="unembedding_forward(normed, self._head())",
-        new="unembedding_forward(stream[-1], self._head())",
+        old="logits, unembedding = self.operations.unembedding_forward(normed, self._head())",
+        new="logits, unembedding = self.operations.unembedding_forward(stream[-1], self._head())",
         why="The stream grows from block to block; pre-LN models normalise it once more before the head.",
     ),
     Mutant(
@@ -120,22 +120,28 @@ TRANSFORMER = (
     Mutant(
         name="Transformer: start not passed on",
         file="nn/transformer.py",
-        old="self.config.n_heads, self.operations, start)",
-        new="self.config.n_heads, self.operations)",
+        old="x, cache = block_forward(x, self._block(layer), self.config.n_heads, self.operations, start)",
+        new="x, cache = block_forward(x, self._block(layer), self.config.n_heads, self.operations)",
         why="Forward and backward agree, so only a test that changes what lies before start sees it.",
     ),
     Mutant(
         name="Transformer: start for the first block only",
         file="nn/transformer.py",
-        old="self.operations, start)",
-        new="self.operations, start if layer == 0 else None)",
+        old="x, cache = block_forward(x, self._block(layer), self.config.n_heads, self.operations, start)",
+        new=(
+            "x, cache = block_forward(x, self._block(layer), self.config.n_heads, self.operations, "
+            "start if layer == 0 else None)"
+        ),
         why="What lies before start then leaks in through the second block. A model of one block can't tell.",
     ),
     Mutant(
         name="Transformer: start for all blocks but the last",
         file="nn/transformer.py",
-        old="self.operations, start)",
-        new="self.operations, start if layer < self.config.n_layers - 1 else None)",
+        old="x, cache = block_forward(x, self._block(layer), self.config.n_heads, self.operations, start)",
+        new=(
+            "x, cache = block_forward(x, self._block(layer), self.config.n_heads, self.operations, "
+            "start if layer < self.config.n_layers - 1 else None)"
+        ),
         why="What lies before start leaks in through the last block.",
     ),
     Mutant(

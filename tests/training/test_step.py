@@ -163,6 +163,20 @@ def test_start_reaches_the_model(dataset, training):
     assert loss == pytest.approx(expected, rel=1e-6)  # float32
 
 
+def test_the_loop_trains_with_the_start_of_its_rows():
+    narrow = make_instruction_dataset(
+        2, 2, 3, n_instructions=4, n_unseen_instructions=2, n_held_out_inputs=1, bottleneck=True
+    )
+    rows = np.array([9, 2, 5, 14])  # not the first ones, whose separators are elsewhere
+    model, optimizer = small_training(narrow)
+    batch, by_hand = narrow.train[rows], small_training(narrow)[0]
+    expected = cross_entropy(by_hand.forward(batch.tokens, batch.start)[0], batch.targets, batch.mask)[0]
+    ((_, loss),) = training_steps(model, optimizer, narrow.train, 1, iter([rows]), learning_rate=lambda step: 1e-2)
+    # float32 of several operations, which the backends round differently
+    assert loss == pytest.approx(expected, rel=1e-6)
+    assert loss != pytest.approx(cross_entropy(by_hand.forward(batch.tokens)[0], batch.targets, batch.mask)[0], rel=1e-4)
+
+
 def test_an_infinite_gradient_updates_nothing(dataset, training):
     model, optimizer = training
     change_cross_entropy(model, lambda loss, dlogits: (loss, dlogits * np.inf))
