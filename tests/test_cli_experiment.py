@@ -146,7 +146,7 @@ def test_a_training_that_diverges_is_told_and_the_other_seeds_are_written(monkey
     assert cli.main(["experiment", "sharing", "--seeds", "3", "--backend", "numpy", "--out", str(tmp_path)]) == 1
     printed = capsys.readouterr()
     assert printed.err.count("\n") == 1
-    assert "error: seed 1, sharing (share 10) failed: the loss or its gradient is no longer finite at ste" in printed.err
+    assert "error: seed 1, sharing (share 10) failed: the loss or its gradient is no longer finite" in printed.err
     assert "2 seeds, 0 to 2: median (range)" in printed.out
     results = json.loads((tmp_path / "sharing.json").read_text(encoding="utf-8"))
     assert results["seeds"] == [0, 2] and results["failed"][0]["training"] == "share 10"

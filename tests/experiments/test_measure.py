@@ -6,14 +6,17 @@ import pytest
 from minicluster.cluster import adjusted_rand_score
 from minicluster.experiments import Settings, prepare
 from minicluster.experiments.measure import (
+    chance_of_neighbour,
     cluster,
     landing,
     letter_counts,
     measure,
+    measure_end,
     neighbour_scores,
     principal_components,
 )
 from minicluster.experiments.run import ORDER_STREAM, Recording, record, train_and_record, unique_strings
+from minicluster.experiments.trial import Trained
 from minicluster.nn import AdamW, Transformer, TransformerConfig, warmup_cosine
 from minicluster.tasks import make_instruction_dataset
 from minicluster.training import ShuffledBatches, TrainingDiverged, answer, train_step
@@ -217,3 +220,25 @@ def test_controls_are_those_of_the_letters_and_of_the_untrained_model(setup):
         == landing(setup, [recording_of(4, only_letters)] * 2, strings, letters)["landed"]
     )
     assert measured["landing"]["untrained"] < measured["landing"]["landed"] == 1
+
+
+def test_the_end_of_a_training_is_measured_as_its_last_step_beside_its_first(setup):
+    states, noise = perfect_states(setup), np.random.default_rng(0)
+    untrained = {name: noise.standard_normal(array.shape) for name, array in states.items()}
+    recordings = [recording_of(0, untrained), recording_of(4, states)]
+    whole, end = measure(setup, recordings), measure_end(Trained(setup, recordings, strings_of(setup)))
+    assert end["middle_layer"] == 1
+    for m in ("ari", "cross_pattern_1nn"):
+        assert end[m] == {split: values[-1] for split, values in whole[m].items()}
+        assert end["untrained"][m] == {split: values[0] for split, values in whole[m].items()}
+        assert end["bag_of_letters"][m] == whole["controls"]["bag_of_letters"][m]
+        assert end[m] != end["untrained"][m]
+    assert end["regrouping_null_99"] == whole["controls"]["regrouping_null_99"]["train"]
+    assert end["accuracy"] == {split: values[-1] for split, values in whole["accuracy"].items()}
+    assert end["accuracy"] != {split: values[0] for split, values in whole["accuracy"].items()}
+    # One of four outputs of the group; of five other patterns, one is of the same task.
+    assert (end["chance"], end["chance_1nn"]) == (1 / 4, 1 / 5)
+
+
+def test_the_chance_of_a_neighbour_leaves_the_own_pattern_out():
+    assert chance_of_neighbour(make_instruction_dataset(2, 3, 4, n_held_out_inputs=1)) == 2 / 5

@@ -13,7 +13,8 @@ from minicluster.nn import Transformer, TransformerConfig, block_forward
 from minicluster.tasks import make_instruction_dataset
 
 N_LAYERS = 2
-# In float64, products of matrices of other sizes may sum in another order; two blocks with weights of size 1 magnify that.
+# In float64, products of matrices of other sizes may sum in another order; two blocks with weights of size 1 magnify
+# that.
 OTHER_ORDER = {"rtol": 1e-9, "atol": 1e-9}
 
 

@@ -34,7 +34,7 @@ def test_the_recorded_states_are_those_of_the_separator_and_of_the_input(bottlen
     assert last.keys() == {"train", "train_input", "unseen_instruction", "unseen_instruction_input"}
     for name, rows in trained.strings.items():
         assert set(rows.instruction) == set(trained.dataset.splits[name].instruction)
-        states, at = trained.model.hidden_states(rows.tokens, rows.start), np.arange(len(rows))  # of one batch, as there
+        states, at = trained.model.hidden_states(rows.tokens, rows.start), np.arange(len(rows))  # one batch, as there
         np.testing.assert_array_equal(last[name], states[:, at, rows.separator])
         np.testing.assert_array_equal(last[f"{name}_input"], states[:, at, rows.separator + 1])
     assert (trained.recordings[0].states["train"] != last["train"]).any()

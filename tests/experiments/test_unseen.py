@@ -83,7 +83,8 @@ def test_margins_by_hand(monkeypatch):
         [9, 4, 1],  # (4 - 1) / 5 = .6
         [3, 9, 2],  # .2
     ]  # fmt: skip
-    found = margins_of(tasks, distances, [1.0, 0.9, 0.1, 0.3, 0.8, 0.5], [1, 1, 3, 2, 1, 2], [6, 7, 8, 6, 7, 8], monkeypatch)
+    accuracy, edits = [1.0, 0.9, 0.1, 0.3, 0.8, 0.5], [1, 1, 3, 2, 1, 2]
+    found = margins_of(tasks, distances, accuracy, edits, [6, 7, 8, 6, 7, 8], monkeypatch)
     assert found["edges"] == [-1, 0, 0.2, 0.4, 0.6, 0.8, 1]
     assert found["n"] == [1, 1, 1, 1, 1, 1]  # a bin begins with its lower edge; 1 is in the last one
     assert found["accuracy"] == [0.1, 0.3, 0.5, 0.9, 0.8, 1.0]
@@ -256,7 +257,8 @@ def test_five_neighbours_vote_and_the_centroid_may_say_otherwise():
     unseen_states[:, 0] = 1
     last["unseen_instruction"][1] = unseen_states
     found = unseen.landing_by_layer(trained)
-    assert found["nearest_5"][1] == pytest.approx((new.task == 1).mean(), rel=1e-12)  # 3 of 5, though 2 of 5 are of task 0
+    # Three of five are of task 1, and two of task 0.
+    assert found["nearest_5"][1] == pytest.approx((new.task == 1).mean(), rel=1e-12)
     assert found["centroid"][1] == pytest.approx((new.task == 0).mean(), rel=1e-12)
 
 

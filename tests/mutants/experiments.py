@@ -46,7 +46,7 @@ EXPERIMENTS = (
         file="experiments/statistics.py",
         old="    means = np.empty(N_RESAMPLES)\n",
         new="    shares = [np.concatenate(shares)]\n    means = np.empty(N_RESAMPLES)\n",
-        why="Patterns of one training are not independent: the interval gets too narrow, the more so the more patterns.",
+        why="Patterns of one training are not independent: the more of them, the more too narrow the interval.",
     ),
     Mutant(
         name="bootstrap: only seeds drawn",
@@ -179,8 +179,8 @@ EXPERIMENTS = (
     Mutant(
         name="logits from: start forgotten",
         file="nn/transformer.py",
-        old="x, _ = block_forward(x, self._block(block), self.config.n_heads, self.operations, start)\n            if between",
-        new="x, _ = block_forward(x, self._block(block), self.config.n_heads, self.operations)\n            if between",
+        old="x, _ = block_forward(x, self._block(block), self.config.n_heads, self.operations, start)",
+        new="x, _ = block_forward(x, self._block(block), self.config.n_heads, self.operations)",
         why="The input token would look past the bottleneck.",
     ),
     Mutant(
@@ -481,6 +481,34 @@ EXPERIMENTS = (
         old="max_norm, split.start[rows]\n",
         new="max_norm\n",
         why="The model would be judged with a bottleneck that it was never trained with.",
+    ),
+    Mutant(
+        name="measure end: untrained at the end",
+        file="experiments/measure.py",
+        old="trained.recordings[at].states) for at in (0, -1))",
+        new="trained.recordings[at].states) for at in (-1, -1))",
+        why="No claim could beat that control.",
+    ),
+    Mutant(
+        name="measure end: chance with the own pattern",
+        file="experiments/measure.py",
+        old="return (dataset.n_distributions - 1) / (len(dataset.patterns) - 1)",
+        new="return dataset.n_distributions / len(dataset.patterns)",
+        why="Neighbours of the own pattern don't count.",
+    ),
+    Mutant(
+        name="measure end: the null's median",
+        file="experiments/measure.py",
+        old='"regrouping_null_99": [float(np.quantile(draws, BAR_QUANTILE)) for draws in null],',
+        new='"regrouping_null_99": [float(np.median(draws)) for draws in null],',
+        why="Half of all random groupings would pass.",
+    ),
+    Mutant(
+        name="measure end: accuracy of the untrained model",
+        file="experiments/measure.py",
+        old='"accuracy": trained.recordings[-1].accuracy,',
+        new='"accuracy": trained.recordings[0].accuracy,',
+        why="The first recording is of step 0.",
     ),
     Mutant(
         name="report: statements not escaped",
