@@ -26,8 +26,7 @@ def test_without_a_name_the_experiments_are_listed(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     first_words = [line.split()[0] for line in done.stdout.splitlines()[2:] if line]
     assert first_words == [*EXPERIMENTS, "all", "report"]
-    for line in done.stdout.splitlines()[2 : 2 + len(EXPERIMENTS)]:
-        assert line.endswith(("full runs)", "small runs)")) and " seeds, " in line
+    assert max(map(len, done.stdout.splitlines())) <= 100  # a line each
     assert not any(tmp_path.iterdir())
 
 
@@ -68,7 +67,7 @@ def test_a_run_writes_the_files_that_it_prints_and_says_what_holds(small):
     names = ["sharing_small.json", "sharing_small.csv", "sharing_small.png"]
     assert sorted(path.name for path in folder.iterdir()) == sorted(names)
     told = done.stdout.splitlines()
-    assert told[0].startswith("sharing: The dial of shared outputs")
+    assert told[0].startswith("sharing: Shared outputs")
     assert told[1] == "seed 3, SMALL: a shallower model, trained for fewer steps"
     assert any(line.startswith("DOES NOT HOLD: Without shared outputs") for line in told)  # after three steps
     assert f" s. Written to report: {', '.join(names)}" in done.stdout
@@ -95,7 +94,7 @@ def test_a_report_is_written_from_the_results_that_lie_there(small, capsys):
     missing = ", ".join(name for name in EXPERIMENTS if name != "sharing")
     assert printed.err == f"minicluster: the report lacks {missing}: no results of these in {folder}\n"
     text = (folder / "report_small.html").read_text(encoding="utf-8")
-    assert text.startswith("<!doctype html>") and "The dial of shared outputs" in text
+    assert text.startswith("<!doctype html>") and "Shared outputs: where clusters" in text
     (folder / "report_small.html").unlink()
 
 
@@ -167,7 +166,7 @@ def test_the_number_of_seeds_is_the_experiments_own_unless_told(monkeypatch, tmp
     in_this_process(monkeypatch, good)
     seeds = []
 
-    def investigate(settings, own, *rest, **more):
+    def investigate(trials, settings, own, *rest, **more):
         seeds.append((list(settings), own, [one.steps for one in settings.values()]))
         return {}
 

@@ -137,9 +137,13 @@ def made(monkeypatch):
     monkeypatch.setattr(Trial, "run", run)
 
 
+def run_all(settings, seeds, **options):
+    return investigate(plan(settings, seeds, "numpy"), settings, seeds, progress=Silent, **options)
+
+
 def test_a_training_that_fails_costs_its_seed_in_its_experiment_alone(made):
     told = []
-    found = investigate({"one": TINY, "two": TINY}, [0, 1, 2], "numpy", progress=Silent, tell=lambda *f: told.append(f))
+    found = run_all({"one": TINY, "two": TINY}, [0, 1, 2], tell=lambda *failure: told.append(failure))
     one, two = found["one"], found["two"]
     assert one["seeds"] == [0, 2] == [run["seed"] for run in one["runs"]]
     assert two["seeds"] == [0, 1, 2] and two["failed"] == []
@@ -155,21 +159,20 @@ def test_a_training_that_fails_costs_its_seed_in_its_experiment_alone(made):
 
 
 def test_an_experiment_without_any_complete_seed_is_missing(made):
-    found = investigate({"one": TINY, "two": TINY}, [1], "numpy", progress=Silent, tell=lambda *failure: None)
+    found = run_all({"one": TINY, "two": TINY}, [1], tell=lambda *failure: None)
     assert found.keys() == {"two"}
 
 
 def test_a_training_that_really_diverges_is_a_failure():
     told = []
-    tell = lambda *failure: told.append(failure)  # noqa: E731
-    assert investigate({"unseen": DIVERGES}, [0], "numpy", progress=Silent, tell=tell) == {}
+    assert run_all({"unseen": DIVERGES}, [0], tell=lambda *failure: told.append(failure)) == {}
     assert len(told) == 2 and all("no longer finite at step" in failure.message for _, failure in told)
 
 
 def test_the_numbers_are_the_same_side_by_side():
     seeds = [3, 4]
     alone, beside = (
-        investigate({"bottleneck": TINY}, seeds, "numpy", processes, progress=Silent)["bottleneck"]
+        run_all({"bottleneck": TINY}, seeds, processes=processes)["bottleneck"]
         for processes in (1, 2)
     )
     assert alone["runs"] == beside["runs"] and alone["verdicts"] == beside["verdicts"]

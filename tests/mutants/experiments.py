@@ -364,8 +364,8 @@ EXPERIMENTS = (
     Mutant(
         name="unseen: harm judged against no move",
         file="experiments/unseen.py",
-        old='("harm", "random", "other", "Well-placed',
-        new='("harm", "none", "other", "Well-placed',
+        old='            "harm",\n            "random",\n',
+        new='            "harm",\n            "none",\n',
         why="Any shove may spoil an answer; that it is this one has to be shown.",
     ),
     Mutant(
@@ -465,7 +465,7 @@ EXPERIMENTS = (
         old="start = np.where(mask & bottleneck, separator[:, None], 0)",
         new="start = np.where(mask & bottleneck, 0, 0)",
         why="Everything would run, and both trainings would be the plain one.",
-        tests=("tasks/test_drawing.py",),
+        tests=("tasks/test_examples.py",),
     ),
     Mutant(
         name="examples: the input sees itself only",
@@ -473,7 +473,7 @@ EXPERIMENTS = (
         old="start = np.where(mask & bottleneck, separator[:, None], 0)",
         new="start = np.where(mask & bottleneck, separator[:, None] + 1, 0)",
         why="Nothing of the instruction would come through.",
-        tests=("tasks/test_drawing.py",),
+        tests=("tasks/test_examples.py",),
     ),
     Mutant(
         name="step: trained without the bottleneck",

@@ -205,19 +205,6 @@ def test_tasks_that_share_outputs_have_different_functions():
 SMALLER = {"n_instructions": 6, "n_unseen_instructions": 3, "n_held_out_inputs": 1}
 
 
-@pytest.mark.parametrize("bottleneck", [False, True])
-def test_in_the_bottleneck_the_input_sees_the_separator_and_itself_only(bottleneck):
-    dataset = make_instruction_dataset(3, 2, 4, bottleneck=bottleneck, **SMALLER)
-    fresh = dataset.fresh_instructions(5, np.random.default_rng(0))
-    for split in (*dataset.splits.values(), fresh):
-        for row in range(len(split)):
-            expected = np.zeros(split.tokens.shape[1])
-            expected[split.separator[row] + 1] = split.separator[row] if bottleneck else 0
-            np.testing.assert_array_equal(split.start[row], expected)
-    # Nothing else of the data is another one.
-    assert dataset.digest() == make_instruction_dataset(3, 2, 4, bottleneck=not bottleneck, **SMALLER).digest()
-
-
 def test_replacing_needs_data_that_is_not_exclusive():
     with pytest.raises(ValueError, match="replaced = 0.1 and exclusive = True"):
         make_instruction_dataset(3, 2, 4, replaced=0.1, **SMALLER)
