@@ -57,11 +57,11 @@ def run(arguments):
             return fail(error, BAD_INPUT)
         suffix = "_small" if arguments.small else ""
         if arguments.name == REPORT:
-            return _write_report(folder, suffix)
+            return _write_report(folder, suffix, EXPERIMENTS)
         trials = plan(settings, seeds, arguments.backend, folder, arguments.resume)
-        code = _run_experiments(trials, settings, seeds, folder, suffix)
-        if arguments.name == ALL:
-            return max(code, _write_report(folder, suffix))
+        code, done = _run_experiments(trials, settings, seeds, folder, suffix)
+        if arguments.name == ALL and done:
+            return max(code, _write_report(folder, suffix, done))
         return code
 
 
@@ -96,14 +96,14 @@ def _what_to_run(arguments, names):
 
 
 def _run_experiments(trials, settings, seeds, folder, suffix):
-    """Run, draw, write, print; return the exit code."""
+    """Run, draw, write, print; return the exit code, and the experiments whose results were written."""
     from ..cores import usable_cores
     from ..experiments.investigate import investigate, text
 
     import matplotlib  # here, because it takes a second to load
 
     matplotlib.use("Agg")  # files, no window
-    codes = []
+    codes, done = [], []
 
     def tell(trial, failure):
         codes.append(FAILED)
@@ -118,14 +118,16 @@ def _run_experiments(trials, settings, seeds, folder, suffix):
             written = _write(own, folder, suffix)
         except (OSError, MemoryError) as error:
             sys.stdout.flush()
-            return fail(str(error) or "not enough memory", FAILED)
+            codes.append(fail(str(error) or "not enough memory", FAILED))
+            continue
         print(f"\n{own['seconds']:.0f} s. Written to {folder}: {', '.join(written)}\n")
+        done.append(own["experiment"])
     if codes:
-        return FAILED
+        return FAILED, done
     for trial in trials:  # it is all written
         with contextlib.suppress(OSError):
             trial.path.unlink()
-    return DONE
+    return DONE, done
 
 
 def _write(results, folder, suffix):
@@ -136,6 +138,9 @@ def _write(results, folder, suffix):
 
     name = results["experiment"]
     ensure_writable_folder(folder)  # it may have vanished meanwhile
+    numbers = {kind: folder / f"{name}{suffix}.{kind}" for kind in ("json", "csv")}
+    write_csv(numbers["csv"], *module_of(name).table(results))
+    write_json(numbers["json"], results)  # before anything is drawn: numbers take longer to get than pictures
     pictures = draw_experiment(results)
     results["figures"] = {f"{stem}{suffix}.png": picture.alt for stem, picture in pictures.items()}
     for stem, picture in pictures.items():
@@ -143,13 +148,12 @@ def _write(results, folder, suffix):
     save_animation = animation_of(name)
     if save_animation is not None and (alt := save_animation(results, folder / f"{name}{suffix}.gif")):
         results["figures"][f"{name}{suffix}.gif"] = alt
-    write_csv(folder / f"{name}{suffix}.csv", *module_of(name).table(results))
-    write_json(folder / f"{name}{suffix}.json", results)
-    return [f"{name}{suffix}.json", f"{name}{suffix}.csv", *results["figures"]]
+    write_json(numbers["json"], results)
+    return [*(path.name for path in numbers.values()), *results["figures"]]
 
 
-def _write_report(folder, suffix):
-    """Write report.html from the results that lie in the folder; return the exit code."""
+def _write_report(folder, suffix, names):
+    """Write report.html from these experiments' results in the folder, where there are any; return the exit code."""
     import json
 
     from ..experiments.investigate import EXPERIMENTS
@@ -158,7 +162,7 @@ def _write_report(folder, suffix):
 
     results = {}
     try:
-        for name in EXPERIMENTS:
+        for name in names:
             path = folder / f"{name}{suffix}.json"
             if path.exists():
                 results[name] = json.loads(path.read_text(encoding="utf-8"))

@@ -12,7 +12,8 @@ read from: then only replacing the states of the whole instruction moves the ans
 Replaced after one block only, the separator tells when it is read: what the input token took from it in earlier blocks
 remains.
 
-Falsified if in the bottleneck the held separator moves fewer than 0.9 of the answers to the other task; or if steps of
+Falsified if in the bottleneck the held separator moves fewer than 0.9 of the answers to the other task (in the mean over
+patterns); or if steps of
 the same length in random directions move as many; or if replacing the states of the whole instruction at layer 0, which
 makes it another task's instruction, does not move 0.9 of them.
 """
@@ -23,8 +24,8 @@ import numpy as np
 
 from .measure import measure_end
 from .patching import answer_logits, at_separator, in_instruction, random_steps
-from .statistics import bootstrap_interval, by_pattern, summary
-from .verdicts import verdict
+from .statistics import bootstrap_interval, by_pattern, pattern_mean, summary
+from .verdicts import unread_verdict, verdict
 
 SMALL, SEEDS = False, 3
 PATCHES = ("held", "centroid", "string", "instruction", "random", "random_held")
@@ -141,7 +142,8 @@ def summarise(runs):
     verdicts = []
     for outputs in ("separate", "shared"):
         name, plain = f"{outputs}, bottleneck", f"{outputs}, plain"
-        held, random = ([own[FIRST] for own in moved[name][patch]] for patch in ("held", "random_held"))
+        held = [pattern_mean(run[name]["moved_by_pattern"]) for run in runs]
+        random = [own[FIRST] for own in moved[name]["random_held"]]
         whole = [own[0] for own in moved[name]["instruction"]]
         learned = [run[name]["accuracy"]["train"] for run in runs]
         verdicts.append(
@@ -160,12 +162,18 @@ def summarise(runs):
                     "random steps": random,
                     "the same without the bottleneck": [own[FIRST] for own in moved[plain]["held"]],
                     "whole instruction, layer 0": whole,
+                    "the centroid in one layer only, where that moves most": [
+                        max((share for share in own if share is not None), default=None)
+                        for own in moved[name]["centroid"]
+                    ],
                 },
                 interval=bootstrap_interval(
                     [[np.nan if v is None else v for v in run[name]["moved_by_pattern"]] for run in runs]
                 ),
             )
         )
+    changes = [max(run[name]["last_layer"] for name in names) for run in runs]
+    verdicts.append(unread_verdict(changes))
     return {
         "verdicts": verdicts,
         "moved": {
@@ -182,7 +190,6 @@ def summarise(runs):
         "ari": {
             name: [summary(values) for values in zip(*(run[name]["ari"]["train"] for run in runs))] for name in names
         },
-        "last_layer": max(run[name]["last_layer"] for run in runs for name in names),
     }
 
 

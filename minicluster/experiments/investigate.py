@@ -163,7 +163,9 @@ def investigate(trials, settings, seeds, processes=1, progress=Progress, tell=pr
 def text(results):
     """Return an experiment's results as text."""
     seeds = results["seeds"]
-    which = f"seed {seeds[0]}" if len(seeds) == 1 else f"{len(seeds)} seeds, {seeds[0]} to {seeds[-1]}: median (range)"
+    listed = ", ".join(map(str, seeds))
+    which = f"seed {listed}" if len(seeds) == 1 else f"{len(seeds)} seeds, {listed}: median (range)"
     size = ", SMALL: a shallower model, trained for fewer steps" if results["config"]["small"] else ""
-    head = [f"{results['experiment']}: {results['title']}", which + size, ""]
+    failed = [f"FAILED: seed {own['seed']}, {own['training']}: {own['message']}" for own in results["failed"]]
+    head = [f"{results['experiment']}: {results['title']}", which + size, *failed, ""]
     return "\n".join(head + [verdict_text(own) for own in results["verdicts"]])

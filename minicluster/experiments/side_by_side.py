@@ -22,7 +22,7 @@ from .environment import THREAD_VARIABLES
 PATIENCE = 10  # seconds that a process gets to write its checkpoint and end
 SECONDS_BETWEEN_MESSAGES = 0.1
 SECONDS_BETWEEN_LOOKS = 0.5  # Windows notices Ctrl-C only between two of them
-FAILURES = (TrainingDiverged, CheckpointError, OSError, MemoryError)  # what ends one seed and no other
+FAILURES = (TrainingDiverged, CheckpointError, OSError, MemoryError, ValueError)  # what ends one seed and no other
 INTERRUPTED = 130  # exit code
 
 

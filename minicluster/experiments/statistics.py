@@ -15,7 +15,7 @@ def summary(values):
 
 
 def bootstrap_interval(shares, seed=0):
-    """Interval of a mean over seeds and patterns: seeds are drawn with replacement, then patterns within each.
+    """Interval of a median over seeds of means over patterns: seeds are drawn with replacement, then patterns in each.
 
     Parameters
     ----------
@@ -25,8 +25,8 @@ def bootstrap_interval(shares, seed=0):
 
     Returns
     -------
-    (low, high) : floats
-        95 % of the resampled means lie between them. With one seed only patterns vary.
+    [low, high] : list of float, or None without any number
+        95 % of the resampled medians lie between them. With one seed only patterns vary.
 
     Source: Efron & Tibshirani 1993, An introduction to the bootstrap, chapters 6 and 13 (percentiles).
     """
@@ -35,12 +35,18 @@ def bootstrap_interval(shares, seed=0):
     shares = [own for own in shares if len(own)]
     if not shares:
         return None
-    means = np.empty(N_RESAMPLES)
+    medians = np.empty(N_RESAMPLES)
     for draw in range(N_RESAMPLES):
         chosen = rng.integers(len(shares), size=len(shares))
-        means[draw] = np.mean([shares[i][rng.integers(len(shares[i]), size=len(shares[i]))].mean() for i in chosen])
+        medians[draw] = np.median([shares[i][rng.integers(len(shares[i]), size=len(shares[i]))].mean() for i in chosen])
     tail = (1 - COVERED) / 2
-    return [float(value) for value in np.quantile(means, (tail, 1 - tail))]
+    return [float(value) for value in np.quantile(medians, (tail, 1 - tail))]
+
+
+def pattern_mean(shares):
+    """Return the mean of a number for each pattern, those without any (None) left out; None if there is none."""
+    there = [share for share in shares if share is not None]
+    return float(np.mean(there)) if there else None
 
 
 def by_pattern(values, distribution, n_patterns):

@@ -12,8 +12,11 @@ logit at all.
 
 Falsified if at the middle layer the nearest training string of another pattern is of the right task for fewer than 0.8
 of the unseen strings, or for no more than by the bag of letters, by chance or in the untrained model; if the margin to
-the centroids tells nothing of accuracy beyond edit distance and length (partial rank correlation not above 0); or if in
-the bottleneck rescue gains less than 0.3 of the misplaced strings' answers over the random step, or harm costs less.
+the centroids tells nothing of accuracy beyond edit distance and length (the partial rank correlation is not above the
+95th percentile of those that arise when accuracies are shuffled among the strings of each pattern); if in the bottleneck
+rescue gains less than 0.3 of the misplaced strings' answers over the random step (in the mean over patterns), or harm
+costs less; or if after the last block any logit changes. Nothing is judged of a model that answers fewer than 0.95 of its
+training examples, nor a rescue of fewer than 3 strings.
 """
 
 from dataclasses import replace
@@ -24,8 +27,17 @@ from ..cluster import KNeighborsClassifier
 from .measure import letter_counts, measure_end
 from .patching import answer_logits, at_separator, other_tasks, random_steps
 from .readers import edit_distances
-from .statistics import bootstrap_interval, by_pattern, correlation, partial_correlation, ranks, summary
-from .verdicts import verdict
+from .statistics import (
+    bootstrap_interval,
+    by_pattern,
+    correlation,
+    partial_correlation,
+    pattern_mean,
+    rank_correlation,
+    ranks,
+    summary,
+)
+from .verdicts import unread_verdict, verdict
 
 SMALL, SEEDS = False, 5
 N_FRESH = 1000  # strings drawn, of which the different ones are used
@@ -34,6 +46,9 @@ N_NEIGHBOURS = 5
 MARGIN_EDGES = (-1.0, 0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 FRESH_STREAM = 6  # of random numbers
 LEAST_NEIGHBOURS, LEAST_EFFECT = 0.8, 0.3
+LEARNED = 0.95  # accuracy on train
+LEAST_MISPLACED = 3  # strings; the errors of fewer are an anecdote
+N_SHUFFLES, BAR_QUANTILE = 500, 0.95
 MOVES = ("none", "right", "other", "random")
 
 
@@ -92,7 +107,7 @@ def measure(trained):
         "cross_pattern_by_pattern": _cross_pattern_by_pattern(trained, middle),
         "n_strings": len(strings),
         "n_misplaced": int(misplaced.sum()),
-        "margin": margins(trained, strings, distances, accuracy),
+        "margin": margins(trained, strings, distances, accuracy, rng),
         **{name: own for name, (own, _) in moves.items()},
         "last_layer": max(change for _, change in moves.values()),
     }
@@ -149,7 +164,7 @@ def _cross_pattern_by_pattern(trained, layer):
     return by_pattern(right, new.distribution, len(trained.dataset.patterns)).tolist()
 
 
-def margins(trained, strings, distances, accuracy):
+def margins(trained, strings, distances, accuracy, rng):
     """How accuracy depends on the place, and what of it edit distance and length do not tell.
 
     The margin of a string is (d - o) / (d + o) for its distance o from its own task's centroid and d from the nearest
@@ -163,13 +178,16 @@ def margins(trained, strings, distances, accuracy):
     distances : (m, tasks) array
     accuracy : (m,) array
         Of each string, over its inputs.
+    rng : np.random.Generator
+        Of the shuffles.
 
     Returns
     -------
     dict
         `edges` of bins, and for each bin `accuracy` (None if empty) and `n`; `rank_correlation` of margin and accuracy,
         `partial` what is left of it when edit distance to the nearest training string and length are taken out,
-        `edit_distance` the rank correlation of accuracy with that distance. None where nothing varies.
+        `shuffled_bar` the 95th percentile of the same when accuracies are shuffled among the strings of each pattern,
+        `well_placed` the rank correlation among the strings with a margin above 0, `edit_distance` the rank correlation of accuracy with that distance. None where nothing varies.
     """
     at = np.arange(len(strings))
     own = distances[at, strings.task]  # (m,)
@@ -181,16 +199,32 @@ def margins(trained, strings, distances, accuracy):
     place = np.clip(np.digitize(margin, MARGIN_EDGES) - 1, 0, len(MARGIN_EDGES) - 2)  # (m,) the bin
     bins = [accuracy[place == b] for b in range(len(MARGIN_EDGES) - 1)]
     ranked = {"margin": ranks(margin), "accuracy": ranks(accuracy), "edits": ranks(edits)}
+    known = [ranked["edits"], ranks(strings.separator)]
+    shuffled = [
+        partial_correlation(ranked["margin"], ranked["accuracy"][shuffled_within(strings.distribution, rng)], known)
+        for _ in range(N_SHUFFLES)
+    ]
+    shuffled = [value for value in shuffled if value is not None]
+    well = margin > 0
     return {
         "edges": list(MARGIN_EDGES),
         "accuracy": [float(own.mean()) if len(own) else None for own in bins],
         "n": [len(own) for own in bins],
         "rank_correlation": correlation(ranked["margin"], ranked["accuracy"]),
-        "partial": partial_correlation(
-            ranked["margin"], ranked["accuracy"], [ranked["edits"], ranks(strings.separator)]
-        ),
+        "partial": partial_correlation(ranked["margin"], ranked["accuracy"], known),
+        "shuffled_bar": float(np.quantile(shuffled, BAR_QUANTILE)) if shuffled else None,
+        "well_placed": rank_correlation(margin[well], accuracy[well]) if well.any() else None,
         "edit_distance": correlation(ranked["edits"], ranked["accuracy"]),
     }
+
+
+def shuffled_within(groups, rng):
+    """Return a random order (n,) of the rows that keeps each within its group (n,)."""
+    at_random = rng.permutation(len(groups))  # (n,)
+    order = np.empty(len(groups), np.int64)
+    # Sorted by group, once in the given order and once in a random one, rows of a group stand in the same places.
+    order[np.argsort(groups, kind="stable")] = at_random[np.argsort(groups[at_random], kind="stable")]
+    return order
 
 
 def moved_states(trained, rows, nearest, rng):
@@ -260,7 +294,13 @@ def summarise(runs):
         "bag of letters": [run["plain"]["bag_of_letters"]["cross_pattern_1nn"]["unseen_instruction"] for run in runs],
         "chance": [run["plain"]["chance_1nn"] for run in runs],
     }
-    partial = [run["plain"]["margin"]["partial"] for run in runs]
+    partial, bars = ([run["plain"]["margin"][key] for run in runs] for key in ("partial", "shuffled_bar"))
+
+    def judged(name, holds):
+        return [
+            None if run[name]["accuracy"]["train"] < LEARNED else own for run, own in zip(runs, holds)
+        ]
+
     verdicts = [
         verdict(
             4,
@@ -268,44 +308,47 @@ def summarise(runs):
             f"cross-pattern 1-NN at layer {middle} >= {LEAST_NEIGHBOURS} and above every control",
             f"cross-pattern 1-NN of unseen strings at layer {middle}",
             neighbours,
-            [n >= LEAST_NEIGHBOURS and n > max(own) for n, own in zip(neighbours, zip(*controls.values()))],
+            judged(
+                "plain",
+                [n >= LEAST_NEIGHBOURS and n > max(own) for n, own in zip(neighbours, zip(*controls.values()))],
+            ),
             controls=controls,
             interval=bootstrap_interval([run["plain"]["cross_pattern_by_pattern"] for run in runs]),
         ),
         verdict(
             4,
             "The nearer to its task's centroid, the better a new string is answered, beyond edit distance and length",
-            "partial rank correlation of margin and accuracy above 0",
+            "partial rank correlation of margin and accuracy above the 95th percentile of those of accuracies shuffled "
+            "among the strings of each pattern",
             "partial rank correlation",
             partial,
-            [None if r is None else r > 0 for r in partial],
-            controls={"rank correlation of edit distance": [run["plain"]["margin"]["edit_distance"] for run in runs]},
+            judged("plain", [None if r is None or bar is None else r > bar for r, bar in zip(partial, bars)]),
+            controls={
+                "95th percentile of shuffled accuracies": bars,
+                "rank correlation among well-placed strings": [run["plain"]["margin"]["well_placed"] for run in runs],
+                "rank correlation of edit distance": [run["plain"]["margin"]["edit_distance"] for run in runs],
+            },
         ),
     ]
-    for kind, better, worse, what, number_is in (
+    for kind, what, number_is in (
         (
             "rescue",
-            "right",
-            "random",
             "Misplaced strings moved to the right centroid are answered rightly",
             "accuracy gained over a random step",
         ),
         (
             "harm",
-            "random",
-            "other",
             "Well-placed strings moved to another task's centroid are answered wrongly",
             "accuracy lost beyond a random step",
         ),
     ):
         effects = {
             name: [
-                None if run[name][kind] is None
-                else run[name][kind]["right"][better][middle] - run[name][kind]["right"][worse][middle]
-                for run in runs
+                None if run[name][kind] is None else pattern_mean(run[name][kind]["gain"][middle]) for run in runs
             ]
             for name in ("plain", "bottleneck")
-        }  # fmt: skip
+        }
+        enough = [kind == "harm" or run["bottleneck"]["n_misplaced"] >= LEAST_MISPLACED for run in runs]
         verdicts.append(
             verdict(
                 4,
@@ -313,7 +356,13 @@ def summarise(runs):
                 f"at layer {middle} accuracy differs from that after a random step by >= {LEAST_EFFECT}",
                 number_is,
                 effects["bottleneck"],
-                [None if e is None else e >= LEAST_EFFECT for e in effects["bottleneck"]],
+                judged(
+                    "bottleneck",
+                    [
+                        None if e is None or not many else e >= LEAST_EFFECT
+                        for e, many in zip(effects["bottleneck"], enough)
+                    ],
+                ),
                 controls={"the same without the bottleneck": effects["plain"]},
                 interval=bootstrap_interval(
                     [
@@ -324,6 +373,7 @@ def summarise(runs):
                 ),
             )
         )
+    verdicts.append(unread_verdict([max(run[name]["last_layer"] for name in ("plain", "bottleneck")) for run in runs]))
     names, layers = ("plain", "bottleneck"), range(len(runs[0]["plain"]["landing"]["centroid"]))
 
     def by_layer(pick):
@@ -362,7 +412,6 @@ def summarise(runs):
             }
             for name in names
         },
-        "last_layer": max(run[name]["last_layer"] for run in runs for name in names),
     }
 
 

@@ -45,6 +45,19 @@ def verdict(claim, statement, rule, number_is, values, holds, *, controls=None, 
     }
 
 
+def unread_verdict(changes):
+    """Return the verdict on what the last block leaves at the separator, from the largest change of a logit, one a seed,
+    by any move of the separator's state after that block."""
+    return verdict(
+        4,
+        "What the last block leaves at the separator is read by nothing",
+        "moving it changes no logit of the answer: exactly 0",
+        "largest change of a logit",
+        changes,
+        [change == 0 for change in changes],
+    )
+
+
 def verdict_text(verdict):
     """Return a verdict as lines of text."""
     word = {True: "holds", False: "DOES NOT HOLD", None: "not judged"}[verdict["holds"]]

@@ -29,7 +29,7 @@ def draw_dynamics(results):
 @pyplot.rc_context(STYLE)
 def _draw_separator(results):
     figure, axes = pyplot.subplots(2, 2, figsize=WIDESCREEN, layout="constrained", sharex=True, sharey=True)
-    figure.suptitle(experiment_title(results, "Clusters by task form, layer by layer (separator)"))
+    figure.suptitle(experiment_title(results, "Clusters by task, layer by layer and step by step (separator)"))
     curves, controls, steps = results["curves"]["separator"], results["controls"], results["steps"]
     panels = (
         (axes[0, 0], "ari", "train", "ARI, training strings"),

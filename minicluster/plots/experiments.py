@@ -41,5 +41,7 @@ def experiment_title(results, text, seeds=None):
         Those that are shown; by default all.
     """
     seeds = results["seeds"] if seeds is None else seeds
-    who = f"seed {seeds[0]}" if len(seeds) == 1 else f"{len(seeds)} seeds, {seeds[0]} to {seeds[-1]}"
+    unbroken = seeds[-1] - seeds[0] == len(seeds) - 1
+    listed = f"{seeds[0]} to {seeds[-1]}" if unbroken else ", ".join(map(str, seeds))
+    who = f"seed {seeds[0]}" if len(seeds) == 1 else f"{len(seeds)} seeds, {listed}"
     return f"{text}\n{who}{', small runs' if results['config']['small'] else ''}"

@@ -24,7 +24,7 @@ def draw_sharing(results):
     """
     middle, runs, by_share = results["middle_layer"], results["runs"], results["by_share"]
     figure, (left, right) = pyplot.subplots(1, 2, figsize=WIDESCREEN, layout="constrained")
-    figure.suptitle(experiment_title(results, "Where clusters do not form, generalisation fails"))
+    figure.suptitle(experiment_title(results, "Clusters and generalisation, as outputs are shared"))
     for share, (colour, marker) in LOOKS.items():
         measured = [run[f"share {share}"] for run in runs]
         x = [m["ari"]["train"][middle] for m in measured]
