@@ -81,8 +81,8 @@ def dynamics_run(seed=0):
     }  # fmt: skip
 
 
-def moves(right, other, random, followed):
-    """Effects of moves that are the same at layers 0 and 1, and none after the last block."""
+def moves(right, other, random, followed, gain=0.7):
+    """Effects of moves that are the same at layers 0 and 1, and none after the last block; mean gain at layer 1."""
 
     def by_layer(share):
         return [share, share, 0.5]
@@ -91,7 +91,7 @@ def moves(right, other, random, followed):
         "n_rows": 20,
         "right": {"none": [0.5] * 3, "right": by_layer(right), "other": by_layer(other), "random": by_layer(random)},
         "followed": by_layer(followed),
-        "gain": [[0.5, None, 0.7], [0.6, None, 0.8], [0.0, None, 0.0]],
+        "gain": [[0.5, None, 0.7], [gain - 0.1, None, gain + 0.1], [0.0, None, 0.0]],
     }
 
 
@@ -109,11 +109,13 @@ def unseen_run(seed=0):
             "n": [5, 0, 5, 10, 20, 10],
             "rank_correlation": 0.4,
             "partial": 0.2,
+            "shuffled_bar": 0.05,
+            "well_placed": 0.1,
             "edit_distance": -0.3,
         },
         "last_layer": 0.0,
     }
-    plain = {"rescue": moves(0.45, 0.4, 0.41, 0.1), "harm": moves(0.9, 0.8, 0.87, 0.2)}
+    plain = {"rescue": moves(0.45, 0.4, 0.41, 0.1, 0.04), "harm": moves(0.9, 0.8, 0.87, 0.2, 0.07)}
     bottleneck = {"rescue": moves(0.95, 0.1, 0.35, 0.8), "harm": moves(0.99, 0.05, 0.93, 0.85)}
     return {"seed": seed, "plain": {**own, **plain}, "bottleneck": {**own, **bottleneck}}
 

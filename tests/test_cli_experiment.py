@@ -69,7 +69,7 @@ def test_a_run_writes_the_files_that_it_prints_and_says_what_holds(small):
     told = done.stdout.splitlines()
     assert told[0].startswith("sharing: Shared outputs")
     assert told[1] == "seed 3, SMALL: a shallower model, trained for fewer steps"
-    assert any(line.startswith("DOES NOT HOLD: Without shared outputs") for line in told)  # after three steps
+    assert any(line.startswith("not judged: Without shared outputs") for line in told)  # after three steps
     assert f" s. Written to report: {', '.join(names)}" in done.stdout
 
 
@@ -146,7 +146,7 @@ def test_a_training_that_diverges_is_told_and_the_other_seeds_are_written(monkey
     printed = capsys.readouterr()
     assert printed.err.count("\n") == 1
     assert "error: seed 1, sharing (share 10) failed: the loss or its gradient is no longer finite" in printed.err
-    assert "2 seeds, 0 to 2: median (range)" in printed.out
+    assert "2 seeds, 0, 2: median (range)" in printed.out
     results = json.loads((tmp_path / "sharing.json").read_text(encoding="utf-8"))
     assert results["seeds"] == [0, 2] and results["failed"][0]["training"] == "share 10"
 

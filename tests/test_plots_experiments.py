@@ -204,7 +204,7 @@ def test_what_was_not_measured_is_left_out_of_pictures():
 def test_a_title_says_that_runs_are_small():
     results = results_of("sharing", RUNS["sharing"](), settings=replace(TINY, small=True))
     assert experiment_title(results, "What") == "What\nseed 0, small runs"
-    assert experiment_title({**results, "seeds": [2, 4, 7]}, "What", [4, 7]) == "What\n2 seeds, 4 to 7, small runs"
+    assert experiment_title({**results, "seeds": [2, 4, 7]}, "What", [4, 7]) == "What\n2 seeds, 4, 7, small runs"
 
 
 def test_experiments_without_an_animation_or_frames_have_none():

@@ -124,12 +124,12 @@ def test_a_model_that_has_learned_nothing_is_measured_and_not_judged():
     assert measured.keys() == bottleneck_run()["shared, plain"].keys()
     assert len(measured["moved_by_pattern"]) == 6
     results = results_of("bottleneck", {"seed": 0, **dict.fromkeys(bottleneck.trainings(TINY), measured)})
-    assert [verdict["holds"] for verdict in results["verdicts"]] == [None, None]
+    assert [verdict["holds"] for verdict in results["verdicts"]] == [None, None, True]
     assert results["moved"]["shared, plain"]["held"][1]["median"] is None
     learned = results["runs"][0]
     for name in bottleneck.trainings(TINY):
         learned = changed(learned, (name, "accuracy", "train"), 1.0)
-    assert verdicts(learned) == [None, None]
+    assert verdicts(learned) == [None, None, True]
     json_text(results)
 
 
@@ -145,11 +145,12 @@ def verdicts(*runs):
 
 def test_a_good_run_holds():
     found = bottleneck.summarise([bottleneck_run(), bottleneck_run(1)])["verdicts"]
-    assert [verdict["holds"] for verdict in found] == [True, True]
-    for verdict in found:
+    assert [verdict["holds"] for verdict in found] == [True, True, True]
+    for verdict in found[:2]:
         assert verdict["values"] == [0.97, 0.97] and verdict["interval"] == [0.97, 0.97]
         assert {name: own["median"] for name, own in verdict["controls"].items()} == {
-            "random steps": 0.04, "the same without the bottleneck": 0.23, "whole instruction, layer 0": 0.96
+            "random steps": 0.04, "the same without the bottleneck": 0.23, "whole instruction, layer 0": 0.96,
+            "the centroid in one layer only, where that moves most": 0.5,
         }  # fmt: skip
 
 
@@ -170,8 +171,9 @@ def test_a_good_run_holds():
 @pytest.mark.parametrize("which", [0, 1])
 def test_each_part_of_the_rule_can_decide(patch, layer, value, holds, which):
     name = ("separate, bottleneck", "shared, bottleneck")[which]
-    run = changed(bottleneck_run(), (name, "patches", patch, "moved", layer), value)
-    expected = [True, True]
+    path = ("moved_by_pattern",) if patch == "held" and layer == 1 else ("patches", patch, "moved", layer)
+    run = changed(bottleneck_run(), (name, *path), [value, None, value] if len(path) == 1 else value)
+    expected = [True, True, True]
     expected[which] = holds
     assert verdicts(run) == verdicts(bottleneck_run(), run) == expected
 
@@ -179,9 +181,9 @@ def test_each_part_of_the_rule_can_decide(patch, layer, value, holds, which):
 @pytest.mark.parametrize(("accuracy", "judged"), [(0.949, False), (0.95, True)])
 def test_a_model_that_has_not_learned_is_not_judged(accuracy, judged):
     run = changed(bottleneck_run(), ("shared, bottleneck", "accuracy", "train"), accuracy)
-    assert verdicts(run) == [True, True if judged else None]
-    run = changed(run, ("shared, bottleneck", "patches", "held", "moved", 1), 0.2)
-    assert verdicts(run) == [True, False if judged else None]
+    assert verdicts(run) == [True, True if judged else None, True]
+    run = changed(run, ("shared, bottleneck", "moved_by_pattern"), [0.2, None, 0.2])
+    assert verdicts(run) == [True, False if judged else None, True]
     learned = changed(run, ("shared, bottleneck", "accuracy", "train"), 1.0)
     assert verdicts(run, learned)[1] is False
 
@@ -195,7 +197,7 @@ def test_medians_are_taken_over_seeds_at_each_layer():
     assert found["moved"]["separate, plain"]["string"][1] == {"median": 0.45, "low": 0.45, "high": 0.45}
     assert found["accuracy"]["shared, plain"]["unseen_combination"]["median"] == 0.5
     assert [number["median"] for number in found["ari"]["shared, bottleneck"]] == [0, 0.5, 1]
-    assert found["last_layer"] == 0.25
+    assert found["verdicts"][2]["values"] == [0, 0.25] and found["verdicts"][2]["holds"] is False
 
 
 def test_the_table_has_a_row_for_each_seed_training_and_layer():

@@ -296,6 +296,8 @@ def test_the_hardest_level_is_told_with_its_controls():
     }
     assert new["values"] == [0.45]
     controls = {name: control["values"] for name, control in new["controls"].items()}
+    bigrams = controls.pop("bigrams, there (shown, not required)")
+    assert bigrams == [run["replaced 0.1"]["fresh"]["surface_centroids"]["bigrams"]]
     assert controls == {"untrained, there": [0.15], "bag of letters, there": [0.3], "chance, there": [0.1]}
     assert [verdict["claim"] for verdict in (clusters, new)] == [5, 5]
 

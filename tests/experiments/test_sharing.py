@@ -64,12 +64,19 @@ def test_the_correlation_decides_over_the_trainings_of_a_seed():
     for share, ari in zip(SHARES, (0.2, 0.4, 0.9, 1.0)):  # the other way round
         run = changed(run, (f"share {share}", "ari", "train", 1), ari)
     assert verdicts(run) == [True, False]
-    for share, ari in zip(SHARES, (0.9, 1.0, 0.2, 0.4)):
+    for share, ari in zip(SHARES, (0.9, 1.0, 0.4, 0.2)):
         run = changed(run, (f"share {share}", "ari", "train", 1), ari)
-    # Ranks (3, 4, 1, 2) and (4, 3, 2, 1) differ by 1 each: 1 - 6 * 4 / (4 * 15) = .6.
+    # Ranks (3, 4, 2, 1) and (4, 3, 2, 1) differ by 1 twice: 1 - 6 * 2 / (4 * 15) = .8.
     found = sharing.summarise([run])["verdicts"][1]
-    assert found["holds"] is True and math.isclose(found["values"][0], 0.6, rel_tol=1e-12)  # a few roundings
-    assert found["values"] == [rank_correlation((0.9, 1.0, 0.2, 0.4), (0.97, 0.9, 0.6, 0.26))]
+    assert found["holds"] is True and math.isclose(found["values"][0], 0.8, rel_tol=1e-12)  # a few roundings
+    assert found["values"] == [rank_correlation((0.9, 1.0, 0.4, 0.2), (0.97, 0.9, 0.6, 0.26))]
+    run = changed(run, ("share 5", "ari", "train", 1), 0.1)  # ranks (3, 4, 1, 2): .6
+    assert verdicts(run) == [True, False]
+
+
+def test_models_that_have_not_learned_are_not_judged():
+    assert verdicts(changed(sharing_run(), ("share 5", "accuracy", "train"), 0.949)) == [None, None]
+    assert verdicts(changed(sharing_run(), ("share 5", "accuracy", "train"), 0.95)) == [True, True]
 
 
 def test_without_any_variation_the_correlation_is_not_judged():

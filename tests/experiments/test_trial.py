@@ -200,9 +200,11 @@ def test_results_as_text_say_which_seeds_and_whether_the_runs_are_small():
         "controls": {"chance": {"median": -0.0001, "low": -0.0001, "high": -0.0001}}, "holds": False,
     }  # fmt: skip
     results = {"experiment": "x", "title": "What.", "seeds": [3, 5], "config": {"small": False}, "verdicts": [verdict]}
+    results["failed"] = [{"seed": 4, "training": "plain", "message": "no longer finite"}]
     assert text(results).splitlines() == [
         "x: What.",
-        "2 seeds, 3 to 5: median (range)",
+        "2 seeds, 3, 5: median (range)",
+        "FAILED: seed 4, plain: no longer finite",
         "",
         "DOES NOT HOLD: It is so",
         "  share: 0.50 (0.25 to 1.00), 95 % interval 0.30 to 0.90",
