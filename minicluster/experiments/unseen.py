@@ -297,9 +297,7 @@ def summarise(runs):
     partial, bars = ([run["plain"]["margin"][key] for run in runs] for key in ("partial", "shuffled_bar"))
 
     def judged(name, holds):
-        return [
-            None if run[name]["accuracy"]["train"] < LEARNED else own for run, own in zip(runs, holds)
-        ]
+        return [None if run[name]["accuracy"]["train"] < LEARNED else own for run, own in zip(runs, holds)]
 
     verdicts = [
         verdict(
@@ -343,11 +341,9 @@ def summarise(runs):
         ),
     ):
         effects = {
-            name: [
-                None if run[name][kind] is None else pattern_mean(run[name][kind]["gain"][middle]) for run in runs
-            ]
+            name: [run[name][kind] and pattern_mean(run[name][kind]["gain"][middle]) for run in runs]
             for name in ("plain", "bottleneck")
-        }
+        }  # None where there was no string to move
         enough = [kind == "harm" or run["bottleneck"]["n_misplaced"] >= LEAST_MISPLACED for run in runs]
         verdicts.append(
             verdict(

@@ -212,6 +212,22 @@ def test_the_other_task_is_neither_the_own_nor_the_nearest_and_random_steps_are_
     assert len(taken) == 3
 
 
+def test_a_harm_is_what_the_goal_costs_beyond_a_random_step(monkeypatch):
+    trained = reading(TINY, reads="separator")
+    rows = trained.dataset.train[~fault(trained)(trained.dataset.train.instruction)]
+
+    def ruinous(states, lengths, rng):
+        """Random steps that change every answer, as the step to another centroid does."""
+        return trained.centroids(1).astype(states.dtype)[(rows.task + 1) % 3]
+
+    gentle, _ = moved(trained, rows, rows.task)
+    monkeypatch.setattr(unseen, "random_steps", ruinous)
+    effects, _ = moved(trained, rows, rows.task)
+    assert {g for g in gentle["gain"][1] if g is not None} == {1}
+    assert effects["right"]["random"][1] == effects["right"]["other"][1] == 0
+    assert {g for g in effects["gain"][1] if g is not None} == {0}
+
+
 def test_without_rows_nothing_is_moved():
     trained = reading(TINY)
     assert moved(trained, trained.dataset.train[:0], []) == (None, 0.0)
