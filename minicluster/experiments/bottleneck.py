@@ -12,10 +12,9 @@ read from: then only replacing the states of the whole instruction moves the ans
 Replaced after one block only, the separator tells when it is read: what the input token took from it in earlier blocks
 remains.
 
-Falsified if in the bottleneck the held separator moves fewer than 0.9 of the answers to the other task (in the mean over
-patterns); or if steps of
-the same length in random directions move as many; or if replacing the states of the whole instruction at layer 0, which
-makes it another task's instruction, does not move 0.9 of them.
+Falsified if in the bottleneck the held separator moves fewer than 0.9 of the answers to the other task (in the mean
+over patterns); or if steps of the same length in random directions move as many; or if replacing the states of the
+whole instruction at layer 0, which makes it another task's instruction, does not move 0.9 of them.
 """
 
 from dataclasses import replace

@@ -8,9 +8,9 @@ a task's patterns as one can answer, go together: high without sharing, low when
 training strings are answered in all cases.
 
 Falsified if the model with all outputs shared answers more than half of the unseen combinations, if that with outputs
-of their own answers fewer than 0.9 of them, or if over the four trainings of a seed ARI and that accuracy rise together
-by a rank correlation below 0.8 (which by chance happens in one case of six). Not judged where a model answers fewer than
-0.95 of its training examples: that has not learned.
+of their own answers fewer than 0.9 of them, or if over the four trainings of a seed ARI and that accuracy rise
+together by a rank correlation below 0.8 (which by chance happens in one case of six). Not judged where a model
+answers fewer than 0.95 of its training examples: that has not learned.
 """
 
 from dataclasses import replace

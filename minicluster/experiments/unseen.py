@@ -10,13 +10,13 @@ input token may also look at the letters, so the separator need not be where the
 it must be. Both are trained. What the last block leaves at the separator is read by nothing: moving it must change no
 logit at all.
 
-Falsified if at the middle layer the nearest training string of another pattern is of the right task for fewer than 0.8
-of the unseen strings, or for no more than by the bag of letters, by chance or in the untrained model; if the margin to
-the centroids tells nothing of accuracy beyond edit distance and length (the partial rank correlation is not above the
-95th percentile of those that arise when accuracies are shuffled among the strings of each pattern); if in the bottleneck
-rescue gains less than 0.3 of the misplaced strings' answers over the random step (in the mean over patterns), or harm
-costs less; or if after the last block any logit changes. Nothing is judged of a model that answers fewer than 0.95 of its
-training examples, nor a rescue of fewer than 3 strings.
+Falsified if at the middle layer the nearest training string of another pattern is of the right task for fewer than
+0.8 of the unseen strings, or for no more than by the bag of letters, by chance or in the untrained model; if the
+margin to the centroids tells nothing of accuracy beyond edit distance and length (the partial rank correlation is not
+above the 95th percentile of those that arise when accuracies are shuffled among the strings of each pattern); if in
+the bottleneck rescue gains less than 0.3 of the misplaced strings' answers over the random step (in the mean over
+patterns), or harm costs less; or if after the last block any logit changes. Nothing is judged of a model that answers
+fewer than 0.95 of its training examples, nor a rescue of fewer than 3 strings.
 """
 
 from dataclasses import replace
@@ -184,10 +184,11 @@ def margins(trained, strings, distances, accuracy, rng):
     Returns
     -------
     dict
-        `edges` of bins, and for each bin `accuracy` (None if empty) and `n`; `rank_correlation` of margin and accuracy,
-        `partial` what is left of it when edit distance to the nearest training string and length are taken out,
-        `shuffled_bar` the 95th percentile of the same when accuracies are shuffled among the strings of each pattern,
-        `well_placed` the rank correlation among the strings with a margin above 0, `edit_distance` the rank correlation of accuracy with that distance. None where nothing varies.
+        `edges` of bins, and for each bin `accuracy` (None if empty) and `n`; `rank_correlation` of margin and
+        accuracy, `partial` what is left of it when edit distance to the nearest training string and length are taken
+        out, `shuffled_bar` the 95th percentile of the same when accuracies are shuffled among the strings of each
+        pattern, `well_placed` the rank correlation among the strings with a margin above 0, `edit_distance` the rank
+        correlation of accuracy with that distance. None where nothing varies.
     """
     at = np.arange(len(strings))
     own = distances[at, strings.task]  # (m,)

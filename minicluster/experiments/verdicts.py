@@ -46,8 +46,18 @@ def verdict(claim, statement, rule, number_is, values, holds, *, controls=None, 
 
 
 def unread_verdict(changes):
-    """Return the verdict on what the last block leaves at the separator, from the largest change of a logit, one a seed,
-    by any move of the separator's state after that block."""
+    """Return the verdict on what the last block leaves at the separator.
+
+    Parameters
+    ----------
+    changes : list of float
+        One a seed: the largest change of a logit by any move of the separator's state after that block.
+
+    Returns
+    -------
+    dict
+        See `verdict`.
+    """
     return verdict(
         4,
         "What the last block leaves at the separator is read by nothing",

@@ -106,8 +106,8 @@ def test_a_seed_counts_once_however_many_patterns_it_has():
 
 
 def test_the_interval_is_that_of_a_median_over_seeds():
-    # Of five draws three or more are the 1 in 5.8 % of cases, which is more than the 2.5 % above the interval. Their mean
-    # would exceed .6 in 0.7 % only.
+    # Of five draws three or more are the 1 in 5.8 % of cases, which is more than the 2.5 % above the interval. Their
+    # mean would exceed .6 in 0.7 % only.
     assert bootstrap_interval([[0.0]] * 4 + [[1.0]]) == [0, 1]
 
 
