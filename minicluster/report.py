@@ -138,7 +138,8 @@ def _claims_table(results):
     rows += [_claim_row("besides", name, v) for name, v in others]
     return (
         f"<h2>In short</h2>\n{_open_table('Claims and verdicts')}"
-        "<thead><tr><th scope='col'>claim</th><th scope='col'>statement</th><th scope='col'>number over seeds</th><th scope='col'>verdict</th></tr></thead>\n<tbody>\n"
+        "<thead><tr><th scope='col'>claim</th><th scope='col'>statement</th><th scope='col'>number over seeds</th>"
+        "<th scope='col'>verdict</th></tr></thead>\n<tbody>\n"
         + "\n".join(rows)
         + "\n</tbody></table></div>"
     )
@@ -233,7 +234,8 @@ def _paper_table(results):
     return (
         f"<h2>The paper, statement by statement</h2>\n<p class='fine'>{escape(PAPER)}; statements in our words.</p>\n"
         f"{_open_table('Statements of the paper')}"
-        "<thead><tr><th scope='col'>the paper's statement</th><th scope='col'>our command</th><th scope='col'>our number</th><th scope='col'>our deviation</th></tr></thead>\n<tbody>\n"
+        "<thead><tr><th scope='col'>the paper's statement</th><th scope='col'>our command</th>"
+        "<th scope='col'>our number</th><th scope='col'>our deviation</th></tr></thead>\n<tbody>\n"
         + "\n".join(rows)
         + "\n</tbody></table></div>"
     )
