@@ -49,7 +49,7 @@ def draw_numbers(results):
     """Draw the between-task share by layer and by step, effective dimensions and distances by layer: a Picture."""
     middle, steps, numbers = results["middle_layer"], results["steps"], results["over_seeds"]
     figure, axes = pyplot.subplots(2, 2, figsize=WIDESCREEN, layout="constrained")
-    title = "Tasks move apart, much more than strings of a task do: states at the separator"
+    title = "Scatter between and within tasks: states at the separator"
     figure.suptitle(experiment_title(results, title))
     layers = range(len(numbers["between_share"]["median"][0]))
 

@@ -77,10 +77,12 @@ def _draw_times(results):
     axes[1].set_xlabel("t_train\nstep at which training loss made 95 % of its fall")
     axes[0].set_title(
         f"median ratio {_said(over_all['ratio']['median'])}, correlation {_said(over_all['correlation'])}\n"
-        f"partial correlation {_said(over_all['partial_correlation'])} (shuffled < {_said(over_all['shuffled_bar'])})"
+        f"partial correlation {_said(over_all['partial_correlation'])} (shuffled < {_said(over_all['shuffled_bar'])})",
+        fontsize=14,
     )
     axes[1].set_title(
-        f"median ratio {_said(over_all['ratio_train']['median'])}, correlation {_said(over_all['correlation_train'])}\n"
+        f"median ratio {_said(over_all['ratio_train']['median'])}, correlation {_said(over_all['correlation_train'])}\n",
+        fontsize=14,
     )
 
     def dot(label, colour="#555555", marker="o", size=11, **look):

@@ -8,9 +8,9 @@ from .picture import BLACK, BLUE, GREEN, GREY, ORANGE, RED, STYLE, WIDESCREEN, P
 
 MOVES = {  # label in a rescue, in a harm, colour, marker
     "none": ("not moved", "not moved", BLACK, "o"),
-    "right": ("to the right centroid", "to its own centroid", GREEN, "s"),
+    "right": ("to the right one", "to its own centroid", GREEN, "s"),
     "random": ("as far, at random", "as far, at random", GREY, "v"),
-    "other": ("to a third task's centroid", "to another task's centroid", RED, "^"),
+    "other": ("to a third one", "to another task's centroid", RED, "^"),
 }
 LANDING = {
     "cross_pattern_1nn": ("nearest of another pattern", BLUE, "o"),
@@ -70,7 +70,7 @@ def draw_unseen(results):
             axis.set_xlabel("layer at which the separator is moved")
             axis.set_xticks(list(layers))
             if axis.lines and (column == 1 or not axes[row, 1].lines):  # no lines where no string is misplaced
-                axis.legend(loc="lower left" if kind == "harm" else "lower right", fontsize=12)
+                axis.legend(loc="lower center", ncols=1 if kind == "harm" else 2, fontsize=12, columnspacing=1)
     axes[0, 0].set_xticks(list(layers))
     axes[0, 0].set_ylabel("share of strings")
     axes[1, 0].set_ylabel("share of answers right")
