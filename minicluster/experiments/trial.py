@@ -91,10 +91,11 @@ class Trial:
 
     @property
     def path(self):
-        """The file that what was measured is kept in, named by all that decides the numbers."""
+        """The file that what was measured is kept in, named by all that decides the numbers, this code included."""
         here = environment(choose_operations(self.backend, np.float32).backend)
         decides = [asdict(self.settings), self.seed, self.wanted, self.pictured, here["backend"]]
         decides += [here[name] for name in DECIDING]
+        decides += [source.read_text(encoding="utf-8") for source in sorted(Path(__file__).parent.glob("*.py"))]
         return self.folder / f"trial_{hashlib.sha256(json_text(decides).encode()).hexdigest()[:16]}.json"
 
     def run(self, progress=Progress):
