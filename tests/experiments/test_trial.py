@@ -212,3 +212,29 @@ def test_results_as_text_say_which_seeds_and_whether_the_runs_are_small():
     ]
     results |= {"seeds": [3], "config": {"small": True}}
     assert text(results).splitlines()[1] == "seed 3, SMALL: a shallower model, trained for fewer steps"
+
+
+def test_what_was_kept_is_taken_up_again_without_training(tmp_path, monkeypatch):
+    wanted = (("sharing", "share 1"), ("bottleneck", "separate, plain"))
+    first = Trial(TINY, 0, "numpy", wanted, folder=tmp_path)
+    measured, found = first.run(Silent)
+    assert [path.name for path in tmp_path.iterdir()] == [first.path.name]
+    monkeypatch.setattr(trial, "train", lambda *arguments, **options: pytest.fail("trained again"))
+    assert replace(first, resume=True).run(Silent) == (measured, found)
+
+
+@pytest.mark.parametrize(
+    "other", [{"seed": 1}, {"settings": replace(TINY, share=3)}, {"wanted": (("sharing", "x"),)}, {"pictured": True}]
+)
+def test_what_was_kept_of_another_trial_is_not_taken(other, tmp_path):
+    first = Trial(TINY, 0, "numpy", (("sharing", "share 1"),), folder=tmp_path)
+    assert replace(first, **other).path != first.path
+
+
+@pytest.mark.parametrize("content", ["", "[", "[1]", "{}", "[[[1, 2]], {}]"])
+def test_what_is_not_whole_is_measured_anew(content, tmp_path):
+    one = Trial(TINY, 0, "numpy", (("sharing", "share 1"),), folder=tmp_path, resume=True)
+    one.path.write_text(content, encoding="utf-8")
+    measured, _ = one.run(Silent)
+    assert measured.keys() == {("sharing", "share 1")}
+    assert one.run(Silent)[0] == measured  # which was kept
