@@ -232,8 +232,11 @@ def summarise(runs):
 
 
 def table(results):
-    """Return the plotted numbers: a header and rows."""
+    """Return the plotted numbers: a header and rows. Those of k = distributions have the ARI against the distributions
+    and against the tasks under these names; `chosen_k` is of the middle layer; what has no layer has no step either."""
+    nested = ("ari_distributions_by_distribution", "ari_distributions_by_task")
     header = ("seed", "step", "layer", "token", "split", *MEASURES, "silhouette", "regrouping_null_99")
+    header += (*nested, "chosen_k")
     rows = []
     for run in results["runs"]:
         own = run["plain"]
@@ -244,6 +247,14 @@ def table(results):
                         numbers = [own[token][m][split][at][layer] for m in MEASURES]
                         known = split == "train"
                         silhouette = own[token]["silhouette"][at][layer] if known else None
-                        null = own["regrouping_null_99"][at][layer] if known and token == "separator" else None
-                        rows.append((run["seed"], step, layer, token, split, *numbers, silhouette, null))
+                        more = (None,) * 4
+                        if known and token == "separator":
+                            chosen = own["chosen_k"]["steps"][at] if layer == own["middle_layer"] else None
+                            by = [own["by_distribution"][against][at][layer] for against in ("distribution", "task")]
+                            more = (own["regrouping_null_99"][at][layer], *by, chosen)
+                        rows.append((run["seed"], step, layer, token, split, *numbers, silhouette, *more))
+        for split in SPLITS:
+            letters = [own["bag_of_letters"][m][split] for m in MEASURES]
+            rows.append((run["seed"], None, None, "bag of letters", split, *letters, *(None,) * 5))
+        rows.append((run["seed"], None, None, "perfect distributions", "train", own["ceiling"], *(None,) * 7))
     return header, rows

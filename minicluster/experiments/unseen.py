@@ -419,9 +419,9 @@ def _pick(value, path):
 
 
 def table(results):
-    """Return the plotted numbers: a header and rows."""
+    """Return the plotted numbers: a header and rows, those of "margin" being accuracies in bins of margin."""
     landed = ("cross_pattern_1nn", "nearest_5", "centroid")
-    header = ("seed", "training", "layer", *landed, "strings", "move", "share_right")
+    header = ("seed", "training", "layer", *landed, "strings", "move", "share_right", "share_followed")
     rows = []
     for run in results["runs"]:
         for name in ("plain", "bottleneck"):
@@ -435,5 +435,10 @@ def table(results):
                 for kind in ("rescue", "harm"):
                     for move in MOVES if own[kind] is not None else ():
                         share = own[kind]["right"][move][layer]
-                        rows.append((run["seed"], name, layer, *shares, kind, move, share))
+                        followed = own[kind]["followed"][layer] if move == "other" else None
+                        rows.append((run["seed"], name, layer, *shares, kind, move, share, followed))
+            edges = own["margin"]["edges"]
+            for low, high, accuracy in zip(edges, edges[1:], own["margin"]["accuracy"]):
+                bounds = f"{low:g} to {high:g}"
+                rows.append((run["seed"], name, own["middle_layer"], *3 * (None,), "margin", bounds, accuracy, None))
     return header, rows

@@ -81,7 +81,8 @@ def _draw_times(results):
         fontsize=14,
     )
     axes[1].set_title(
-        f"median ratio {_said(over_all['ratio_train']['median'])}, correlation {_said(over_all['correlation_train'])}\n",
+        f"median ratio {_said(over_all['ratio_train']['median'])}, "
+        f"correlation {_said(over_all['correlation_train'])}\n",
         fontsize=14,
     )
 

@@ -101,7 +101,7 @@ def test_a_real_training_is_measured_at_every_recorded_step_and_has_the_form_of_
     results = results_of("dynamics", {"seed": 0, "plain": measured}, {"seed": 1, "plain": measured})
     json_text(results)
     header, rows = dynamics.table(results)
-    assert len(rows) == 2 * n * 3 * 2 * 2 and {len(row) for row in rows} == {len(header)}
+    assert len(rows) == 2 * (n * 3 * 2 * 2 + 3) and {len(row) for row in rows} == {len(header)}
 
 
 def verdicts(*runs):
@@ -199,7 +199,8 @@ def test_medians_and_ranges_are_taken_over_seeds_at_each_step_and_layer():
 
 def test_the_table_has_the_numbers_of_each_step_layer_token_and_split():
     header, rows = dynamics.table(results_of("dynamics", dynamics_run(7)))
-    assert len(rows) == 3 * 4 * 2 * 2
+    assert len(rows) == 3 * 4 * 2 * 2 + 2 + 1
+    assert {len(row) for row in rows} == {len(header)}
     at = {row[1:5]: dict(zip(header, row)) for row in rows}
     row = at[50, 3, "separator", "train"]
     assert [row[m] for m in ("seed", "ari", "ami", "cross_pattern_1nn", "silhouette", "regrouping_null_99")] == [
@@ -209,3 +210,9 @@ def test_the_table_has_the_numbers_of_each_step_layer_token_and_split():
     unseen = at[50, 3, "separator", "unseen_instruction"]
     assert unseen["silhouette"] is None and unseen["regrouping_null_99"] is None
     assert unseen["ari"] == 0.47
+    assert (row["ari_distributions_by_distribution"], row["ari_distributions_by_task"]) == (0.94, 0.47)
+    assert row["chosen_k"] is None and at[50, 2, "separator", "train"]["chosen_k"] == 11
+    assert at[50, 3, "input", "train"]["ari_distributions_by_task"] is unseen["ari_distributions_by_task"] is None
+    letters = at[None, None, "bag of letters", "unseen_instruction"]
+    assert [letters[m] for m in ("ari", "ami", "cross_pattern_1nn")] == [0.1, 0.19, 0.2]
+    assert at[None, None, "perfect distributions", "train"]["ari"] == 0.375

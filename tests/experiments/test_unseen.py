@@ -448,7 +448,10 @@ def test_medians_are_taken_over_seeds_at_each_layer():
 def test_the_table_has_a_row_for_each_move_that_was_made():
     run = changed(unseen_run(3), ("plain", "rescue"), None)
     header, rows = unseen.table(results_of("unseen", run))
-    assert len(rows) == (1 + 2) * 3 * 4 and {len(row) for row in rows} == {len(header)}
+    assert len(rows) == (1 + 2) * 3 * 4 + 2 * 6 and {len(row) for row in rows} == {len(header)}
     at = {(row[1], row[2], *row[6:8]): row for row in rows}
-    assert at["bottleneck", 1, "harm", "other"] == (3, "bottleneck", 1, 0.95, 0.9, 0.88, "harm", "other", 0.05)
+    assert at["bottleneck", 1, "harm", "other"] == (3, "bottleneck", 1, 0.95, 0.9, 0.88, "harm", "other", 0.05, 0.85)
+    assert at["bottleneck", 1, "harm", "none"][-1] is None
+    assert at["plain", 1, "margin", "-1 to 0"][6:] == ("margin", "-1 to 0", 0.3, None)
+    assert at["plain", 1, "margin", "0 to 0.2"][8] is None
     assert not any(key[0] == "plain" and key[2] == "rescue" for key in at)
