@@ -43,14 +43,17 @@ class Trained:
 
     @property
     def settings(self):
+        """The setup's Settings."""
         return self.setup.settings
 
     @property
     def dataset(self):
+        """The setup's InstructionDataset."""
         return self.setup.dataset
 
     @property
     def model(self):
+        """The trained Transformer."""
         return self.setup.model
 
     def centroids(self, layer):
