@@ -166,7 +166,7 @@ def test_the_moves_drawn_are_the_results(drawn):
     np.testing.assert_allclose(margin.get_xdata(), [-0.5, 0.3, 0.5, 0.7, 0.9], rtol=1e-12)  # middles of bins, rounded
     rescue = lines_of(axes["misplaced strings, bottleneck"])
     right = medians(results["moves"]["bottleneck"]["rescue"]["right"])
-    assert rescue["to the right centroid"].get_ydata().tolist() == right
+    assert rescue["to the right one"].get_ydata().tolist() == right
     assert rescue["as far, at random"].get_ydata().tolist() == [0.35, 0.35, 0.5]
     harm = lines_of(axes["well-placed strings, no bottleneck"])
     assert harm["to another task's centroid"].get_ydata().tolist() == [0.8, 0.8, 0.5]
