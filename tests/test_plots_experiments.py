@@ -170,7 +170,7 @@ def test_the_moves_drawn_are_the_results(drawn):
     assert rescue["as far, at random"].get_ydata().tolist() == [0.35, 0.35, 0.5]
     harm = lines_of(axes["well-placed strings, no bottleneck"])
     assert harm["to another task's centroid"].get_ydata().tolist() == [0.8, 0.8, 0.5]
-    assert f"bottleneck, rescue, to the right centroid: {', '.join(map(rounded, right))}" in picture.alt
+    assert f"bottleneck, rescue, to the right one: {', '.join(map(rounded, right))}" in picture.alt
     assert "from misplaced to well placed: 0.30, -, 0.80, 0.90, 0.95, 1.00." in picture.alt
     assert "five nearest 0.10, 0.90, 0.95" in picture.alt
 
