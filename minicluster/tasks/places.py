@@ -256,22 +256,20 @@ def _fold(character):
         return "'"
     if character in HYPHENS:
         return "-"
-    if character in "&.":
-        return character
     if character.isspace():
         return " "
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold())
     plain = "".join(c for c in plain if unicodedata.category(c)[0] != "M" and unicodedata.category(c) != "Cf")
-    return plain if plain.isalnum() or not plain else OTHER
+    return plain if plain.isalnum() or plain in ("&", ".", "") else OTHER
 
 
 def _match(words, i, known, longest):
     """Return how many words from the i-th on make the longest known name, 0 if none do."""
+    limit = longest.get(words[i].folded, 0)
     most = 1
-    limit = min(longest.get(words[i].folded, 0), len(words) - i)
-    while most < limit and words[i + most - 1].joined:
+    while most < limit and words[i + most - 1].joined:  # the last word is joined to none
         most += 1
-    for n in range(min(most, limit), 0, -1):
+    for n in range(most, 0, -1):
         if _key(words[i : i + n]) in known:
             return n
     return 0

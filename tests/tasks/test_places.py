@@ -186,6 +186,8 @@ def test_facts_written_down_by_hand(line):
         ("Guinea Bissau, guinea\u2011bissau", [("Guinea-Bissau", "Guinea Bissau"), ("Guinea-Bissau", "guinea‑bissau")]),
         ("Guinea, Bissau", [("Guinea", "Guinea")]),
         ("Guinea. Bissau", [("Guinea", "Guinea")]),
+        ("Guinea\u00a8Bissau", [("Guinea", "Guinea")]),  # a sign that is decomposed into a space and an accent
+        ("\U0001d40f\U0001d404\U0001d411\U0001d414", [("Peru", "\U0001d40f\U0001d404\U0001d411\U0001d414")]),  # bold
         ("the Gambia and The  Netherlands", [("Gambia", "the Gambia"), ("Netherlands", "The  Netherlands")]),
         ("breathe Peru; the, Peru", [("Peru", "Peru"), ("Peru", "Peru")]),
         ("Trinidad&Tobago, Bosnia & Herzegovina",
@@ -245,6 +247,8 @@ def test_what_is_no_place_of_the_table_is_passed_over(text):
         ("CAPITAL OF THE US", ["THE US"]),
         ("CAPITAL OF U.S.?", ["U.S."]),
         ("the u.s.'s capital", ["the u.s."]),
+        ("U.S.dollars", ["U.S."]),
+        ("U\uff0eS\uff0e", ["U\uff0eS\uff0e"]),  # wide dots
         ("usa, U.S.A., the States", ["usa", "U.S.A.", "the States"]),
     ],
 )
@@ -278,8 +282,8 @@ def test_every_other_name_contains_a_place_and_is_none():
 
 
 def test_only_the_given_places_are_looked_for():
-    own = Place("Freedonia", ("Fredonia",), {"capital": "Peru Town"})
-    assert find_places("Peru, Fredonia, Peru Town", [own]) == [(own, 6, 14)]
+    own = Place("Freedonia", ("Wei\u00dfland",), {"capital": "Peru Town"})
+    assert find_places("Peru, WEISSLAND, Peru Town", [own]) == [(own, 6, 15)]
     assert find_places("Peru", []) == []
 
 
