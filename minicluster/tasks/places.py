@@ -2,7 +2,8 @@
 
 `countries.csv` has the 193 member states of the United Nations, as of 2026, one a row, with eight facts each. The facts
 are those of GeoNames (geonames.org, licence CC BY 4.0, https://creativecommons.org/licenses/by/4.0/), checked, and
-corrected where they were out of date or our rules differ. A question wants one answer, so every column has a rule:
+corrected where they were out of date or our rules differ; the coast, which GeoNames lacks, and the choice among several
+languages are our own. A question wants one answer, so every column has a rule:
 
 place, also       The usual short English name, in ASCII, and other names that people type. "Congo" alone is the
                   Republic of the Congo (its name in the United Nations), "Korea" South Korea. "England" is the United
@@ -32,11 +33,12 @@ language          The official one, or the state's working language where there 
                   most people speak at home, or at all where few speak any of them at home: Afghanistan Dari, Belarus
                   Russian, Belgium Dutch, Bosnia and Herzegovina Bosnian, Cameroon and Djibouti French, Canada, Ireland
                   and Uganda English, Central African Republic Sango, Chad Arabic, East Timor Tetum, Ethiopia Amharic,
-                  Fiji Fijian, Haiti Haitian Creole, India Hindi, Kenya and Tanzania Swahili, Luxembourg Luxembourgish,
-                  Madagascar Malagasy, Mali Bambara, Niger Hausa, Pakistan Urdu, Papua New Guinea Tok Pisin, Paraguay
-                  Guarani, Philippines Filipino, Seychelles Seychellois Creole, Singapore English, South Africa Zulu,
-                  Switzerland German, Vanuatu Bislama, Zimbabwe Shona. The only official one, though few speak it at
-                  home: English in Botswana, Malawi, Micronesia and Namibia. China Mandarin, Montenegro Montenegrin.
+                  Fiji Fijian, Haiti Haitian Creole, India Hindi, Kazakhstan Kazakh, Kenya and Tanzania Swahili,
+                  Luxembourg Luxembourgish, Madagascar Malagasy, Mali Bambara, Niger Hausa, Pakistan Urdu, Papua New
+                  Guinea Tok Pisin, Paraguay Guarani, Philippines Filipino, Seychelles Seychellois Creole, Singapore
+                  English, South Africa Zulu, Switzerland German, Vanuatu Bislama, Zimbabwe Shona. The only official
+                  one, though few speak it at home: English in Botswana, Malawi, Micronesia and Namibia. China Mandarin,
+                  Montenegro Montenegrin.
 coast             "coastal" on an ocean or a sea that joins one, else "landlocked". The Caspian Sea does not count, nor
                   a port on a river (Moldova, Paraguay). 43 are landlocked; the often-read 44 counts Vatican City.
 """
