@@ -11,7 +11,7 @@ It is a subset of Python's `re`, and what it accepts means the same there:
 A pattern is more than a test here, it is a distribution over strings: every class, every alternative and every
 number of repetitions is drawn uniformly. It is parsed into a tree of four kinds of node. One walk through the tree
 does for matching, for probabilities and for counting, which differ in what they carry along. The tree knows
-sequences of symbols only: a string is one, of letters, and a tuple of words would be another.
+sequences of symbols only: a string is one, of letters, and a tuple of words is another (see `word_patterns`).
 """
 
 import re
@@ -158,8 +158,11 @@ def _union(n, states):
     return total
 
 
-class _Parser:
+class Parser:
     """Recursive descent: every method reads on from `position`, and but for the last three returns a node."""
+
+    symbols = "a letter, digit, [abc]"
+    class_refusal = "a class lists one or more letters or digits, as in [abc], without ranges or negation"
 
     def __init__(self, text):
         self.text, self.position = text, 0
@@ -183,7 +186,7 @@ class _Parser:
         elif character == "[":
             body = self.symbol_class()
         else:
-            other = f"{ascii(character)} is not a letter, digit, [abc], (ab|cd), ?, {{m}} or {{m,n}}"
+            other = f"{ascii(character)} is not {self.symbols}, (ab|cd), ?, {{m}} or {{m,n}}"
             body = _SymbolClass(self.literal(REFUSED.get(character, other)))
         if self.next() not in ("?", "{"):
             return body
@@ -212,18 +215,18 @@ class _Parser:
     def symbol_class(self):
         start = self.position
         self.check("]" in self.text[start:], start, "'[' is never closed")
-        refusal = "a class lists one or more letters or digits, as in [abc], without ranges or negation"
         self.position += 1  # "["
-        symbols = self.literal(refusal)
+        symbols = self.literal(self.class_refusal)
         while self.next() != "]":
-            symbol = self.literal(refusal)
-            self.check(symbol[0] not in symbols, self.position - 1, f"{symbol[0]!r} is listed twice in its class")
+            start = self.position
+            symbol = self.literal(self.class_refusal)
+            self.check(symbol[0] not in symbols, start, f"{symbol[0]!r} is listed twice in its class")
             symbols += symbol
         self.position += 1  # "]"
         return _SymbolClass(symbols)
 
     def literal(self, refusal):
-        """Read a sequence of one symbol. This is the only place that knows what a symbol looks like."""
+        """Read a sequence of one symbol. This is the only method that knows what a symbol looks like."""
         self.check(self.next() in LITERALS, self.position, refusal)
         self.position += 1
         return self.text[self.position - 1]
@@ -252,15 +255,18 @@ class Pattern:
         If the text, or an argument of a method, is of the wrong type.
     """
 
+    _parser = Parser
+    _between = ""  # the symbols of a string
+
     def __init__(self, text):
         self.text = str(_checked("text", text, str, "a str"))  # a subclass such as np.str_ would show in the repr
-        self._root = _Parser(self.text).sequence()
+        self._root = self._parser(self.text).sequence()
 
     def __repr__(self):
-        return f"Pattern({self.text!r})"
+        return f"{type(self).__name__}({self.text!r})"
 
     def __eq__(self, other):
-        return self.text == other.text if isinstance(other, Pattern) else NotImplemented
+        return self.text == other.text if type(other) is type(self) else NotImplemented
 
     def __hash__(self):
         return hash(self.text)
@@ -282,7 +288,7 @@ class Pattern:
         """
         symbols = []
         self._root.draw(_checked("rng", rng, np.random.Generator, "an np.random.Generator"), symbols)
-        return "".join(symbols)
+        return self._between.join(symbols)
 
     def matches(self, string):
         """Say whether the whole string matches, as `re.fullmatch(text, string)` would.

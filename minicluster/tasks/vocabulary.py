@@ -4,6 +4,7 @@ import numpy as np
 
 PAD = "<pad>"
 SEPARATOR = "<sep>"
+END = "<end>"  # the answer is over
 
 
 class Vocabulary:
