@@ -71,7 +71,7 @@ def test_the_vocabulary_is_four_tokens_the_bytes_and_the_words():
     assert names[:4] == (PAD, SEPARATOR, END, SPELL) == ("<pad>", "<sep>", "<end>", "<spell>")
     assert names[FIRST_WORD:] == tokenizer.words == ("state", "Lima", "lima", "it's")
     assert len(tokenizer) == len(names) == len(tokenizer.vocabulary) == 264
-    shown = {0x20: "' '", 0x21: "'!'", 0x27: "'''", 0x41: "'A'", 0x5C: "'\'", 0x7E: "'~'"}
+    shown = {0x20: "' '", 0x21: "'!'", 0x27: "'''", 0x41: "'A'", 0x5C: "'\\'", 0x7E: "'~'"}
     hidden = {0x00: "<00>", 0x0A: "<0a>", 0x1F: "<1f>", 0x7F: "<7f>", 0x80: "<80>", 0xFF: "<ff>"}
     for byte, name in (shown | hidden).items():
         assert names[FIRST_BYTE + byte] == name

@@ -3,7 +3,7 @@
 import math
 import pickle
 import re
-from itertools import product
+from itertools import cycle, product
 
 import numpy as np
 import pytest
@@ -25,12 +25,13 @@ PARTS = re.compile(r"\{[0-9,]*\}|.")  # of a letter pattern: quantifiers in brac
 @st.composite
 def in_words(draw, text, dictionary):
     """The letter pattern with a word for each letter: spaces between neighbouring words, and perhaps elsewhere."""
+    gaps = cycle(draw(st.lists(st.sampled_from(["", " ", "  "]), min_size=1, max_size=8)))
     parts = PARTS.findall(text)
-    spaced = draw(st.sampled_from(["", " "]))
-    for part, before in zip(parts, [None, *parts]):
-        least = 1 if part in dictionary and before in dictionary else 0
-        spaced += " " * draw(st.integers(least, 2)) + dictionary.get(part, part)
-    return spaced + draw(st.sampled_from(["", "  "]))
+    spaced = ""
+    for part, before, gap in zip(parts, [None, *parts], gaps):
+        needed = part in dictionary and before in dictionary
+        spaced += (gap or " " if needed else gap) + dictionary.get(part, part)
+    return spaced + next(gaps)
 
 
 def sentence(string, dictionary):
