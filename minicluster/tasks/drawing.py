@@ -136,3 +136,16 @@ def draw_strings(own, others, n, rng, replaced=0.0):
         f"pattern {own.text!r} gave {len(strings)} different strings that match no other pattern "
         f"in {TRIES_PER_STRING * n} draws, expected {n}"
     )
+
+
+def deal_held_out(n_tasks, n_distributions, n_inputs, n_held_out, rng):
+    """Return which inputs each pattern is never trained with: (n_tasks * n_distributions, n_inputs) bool.
+
+    Each task's inputs are shuffled and dealt out like cards, pattern after pattern, starting over when all are
+    dealt, so that no input is held out twice before every other has been held out once.
+    """
+    held_out = np.zeros((n_tasks, n_distributions, n_inputs), bool)
+    for task in range(n_tasks):
+        deck = np.resize(rng.permutation(n_inputs), (n_distributions, n_held_out))
+        np.put_along_axis(held_out[task], deck, True, axis=1)
+    return held_out.reshape(-1, n_inputs)

@@ -1,5 +1,6 @@
 """Encoded examples: what the model reads, and what is known of each row."""
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,16 +15,17 @@ class Split:
     Attributes
     ----------
     tokens : (n, T) int64
-        Letters, separator, input, then padding.
+        Instruction, separator, input, then padding.
     targets : (n, T) int64
         The token that follows each position. After the input that is the output.
     mask : (n, T) bool
-        True at the input's position only, the one whose prediction is trained and judged.
+        True at the positions whose predictions are trained and judged: the input's, and further ones where an answer
+        has several tokens.
     task, distribution, input : (n,) int64
         Numbers of the task, of the pattern (counted through over all tasks) and of the input.
     instruction : (n,) array of str
     separator : (n,) int64
-        The separator's position; the input's is the next.
+        The separator's position; what comes next is the input.
     start : (n, T) int64
         The first position that each position sees; see `Transformer.forward`. 0, but for the input's in a bottleneck.
     """
@@ -52,6 +54,39 @@ class Split:
         """
         _, first = np.unique(self.instruction, return_index=True)
         return np.sort(first)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Three splits of encoded examples; what they were made from, a dataset of one kind or another adds.
+
+    Attributes
+    ----------
+    train, unseen_instruction, unseen_combination : Split
+    """
+
+    train: Split
+    unseen_instruction: Split
+    unseen_combination: Split
+
+    @property
+    def splits(self):
+        """The three splits by name."""
+        names = ("train", "unseen_instruction", "unseen_combination")
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def context_length(self):
+        """T, the length that all sequences are padded to."""
+        return self.train.tokens.shape[1]
+
+    def digest(self):
+        """Return a SHA-256 in hexadecimal of every split's tokens and targets, to tell whether data is the same."""
+        sha = hashlib.sha256()
+        for split in self.splits.values():
+            for array in (split.tokens, split.targets):
+                sha.update(array.astype("<i8").tobytes())  # little-endian on every machine
+        return sha.hexdigest()
 
 
 def encode_examples(examples, outputs, vocabulary, T, bottleneck=False):

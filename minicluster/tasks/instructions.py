@@ -5,21 +5,20 @@ the task: the instruction does, a string drawn from one of the task's patterns. 
 the sequence. The paper fixes few numbers for this data, so every number here is our own choice.
 """
 
-import hashlib
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..checks import check_whole_number
-from .drawing import ALPHABET, TRIES_PER_STRING, draw_string, draw_strings, random_pattern
-from .examples import Split, encode_examples
+from .drawing import ALPHABET, TRIES_PER_STRING, deal_held_out, draw_string, draw_strings, random_pattern
+from .examples import Dataset, encode_examples
 from .patterns import Pattern
 from .vocabulary import PAD, SEPARATOR, Vocabulary
 
 
 @dataclass(frozen=True)
-class InstructionDataset:
+class InstructionDataset(Dataset):
     """The three splits and what they were made from.
 
     Attributes
@@ -37,9 +36,6 @@ class InstructionDataset:
         As it was made; see `make_instruction_dataset`.
     """
 
-    train: Split
-    unseen_instruction: Split
-    unseen_combination: Split
     patterns: tuple
     outputs: np.ndarray
     vocabulary: Vocabulary
@@ -49,25 +45,6 @@ class InstructionDataset:
     replaced: float
     exclusive: bool
     bottleneck: bool
-
-    @property
-    def splits(self):
-        """The three splits by name."""
-        names = ("train", "unseen_instruction", "unseen_combination")
-        return {name: getattr(self, name) for name in names}
-
-    @property
-    def context_length(self):
-        """T, the length that all sequences are padded to."""
-        return self.train.tokens.shape[1]
-
-    def digest(self):
-        """Return a SHA-256 in hexadecimal of every split's tokens and targets, to tell whether data is the same."""
-        sha = hashlib.sha256()
-        for split in self.splits.values():
-            for array in (split.tokens, split.targets):
-                sha.update(array.astype("<i8").tobytes())  # little-endian on every machine
-        return sha.hexdigest()
 
     def fresh_instructions(self, n, rng):
         """Draw further instructions: a pattern at random, a string of it, kept if it is none of the training strings.
@@ -226,7 +203,7 @@ def make_instruction_dataset(
     if replaced and not set(letters) <= set(ALPHABET):
         raise ValueError(f"patterns make {''.join(letters)}, expected letters of {ALPHABET} where some are replaced")
     functions = _draw_functions(n_tasks, n_inputs, share, rng)  # (n_tasks, n_inputs)
-    held_out = _deal_held_out(n_tasks, n_distributions, n_inputs, n_held_out_inputs, rng)  # (patterns, n_inputs) bool
+    held_out = deal_held_out(n_tasks, n_distributions, n_inputs, n_held_out_inputs, rng)  # (patterns, n_inputs) bool
 
     examples = {"train": [], "unseen_instruction": [], "unseen_combination": []}
     for distribution, x in np.ndindex(held_out.shape):
@@ -279,19 +256,6 @@ def _draw_functions(n_tasks, n_inputs, share, rng):
                 break
         functions.append(function)
     return np.array(functions, np.int64)
-
-
-def _deal_held_out(n_tasks, n_distributions, n_inputs, n_held_out, rng):
-    """Return which inputs each pattern is never trained with: (n_tasks * n_distributions, n_inputs) bool.
-
-    Each task's inputs are shuffled and dealt out like cards, pattern after pattern, starting over when all are
-    dealt, so that no input is held out twice before every other has been held out once.
-    """
-    held_out = np.zeros((n_tasks, n_distributions, n_inputs), bool)
-    for task in range(n_tasks):
-        deck = np.resize(rng.permutation(n_inputs), (n_distributions, n_held_out))
-        np.put_along_axis(held_out[task], deck, True, axis=1)
-    return held_out.reshape(-1, n_inputs)
 
 
 def _checked_patterns(patterns, n_tasks, n_distributions):
