@@ -7,6 +7,7 @@ import numpy as np
 
 from ..checks import check_tokens, check_whole_number
 from .block import block_backward, block_forward
+from .generation import write_on
 from .operations import choose_operations
 from .parameters import Parameters
 
@@ -261,6 +262,45 @@ class Transformer:
         normed, _ = self.operations.layernorm_forward(x, p["ln_f.weight"], p["ln_f.bias"])
         logits, _ = self.operations.unembedding_forward(normed, self._head())  # (B, T, V)
         return logits
+
+    def generate(self, tokens, max_new_tokens, temperature=0.0, seed=0, *, end=None):
+        """Write on after a prompt, one token after the other.
+
+        Each token costs a whole forward pass over what stands before it. Models that write long texts keep the keys and
+        values of earlier tokens instead; for answers of a few tokens after some thirty, a pass of about a millisecond
+        each, the plain way is quick enough and the logits are exactly `forward`'s.
+
+        Parameters
+        ----------
+        tokens : (T,) or (B, T) integers
+            One prompt, or B of one length, at least 1; without padding, which would be read as a part of the prompt.
+        max_new_tokens : int
+            n, how many tokens to write, at least 0; T + n at most the context length.
+        temperature : float
+            At 0 the likeliest token is written, of equally likely ones the one with the lowest number. Above 0, tokens
+            are drawn from softmax(logits / temperature), computed in float64; infinite, each token is equally likely.
+        seed : int
+            Of the draws, at least 0. Each row has its own stream, which depends on the seed and the row's number alone:
+            a row does not depend on the others, and if `max_new_tokens` is larger, the same tokens come first. Both
+            hold up to roundings of the logits, which can differ with the size of the batch.
+        end : int, optional
+            The token that ends a row. Where it has been written (not where the prompt has it) only itself follows, so
+            that rows stay equally long, and when all rows have ended, nothing more is written.
+
+        Returns
+        -------
+        (T + n,) or (B, T + n) int64
+            A new array: the prompt and what was written after it, so that it can be decoded, or passed on, as one
+            sequence; what is new begins at T. With `end` there are fewer columns if all rows ended before.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument doesn't fit the model; then nothing has been computed.
+        ArithmeticError
+            If the logits are NaN or infinite.
+        """
+        return write_on(self, tokens, max_new_tokens, temperature, seed, end)
 
     def reusing_memory(self):
         """Return this model for a step of a training loop: the same parameters, results in memory of the last step.

@@ -48,30 +48,44 @@ def recording_steps(steps, n):
 
 
 def answer(model, split):
-    """Let the model answer every example.
+    """Let the model answer every example, each token of an answer given the right ones before it.
 
     Parameters
     ----------
     model : Transformer
     split : Split
-        n rows, each with one masked position.
+        n rows, each with at least one masked position; an answer of several tokens has one for each.
 
     Returns
     -------
     losses : (n,) float64
-        -log of the probability that each right output was given, in nats.
+        -log of the probability that each right answer was given, in nats: the sum over its tokens.
     right : (n,) bool
-        Whether the right output was the likeliest token of all.
+        Whether the right token was the likeliest of all at each masked position. If these follow one another, that is
+        whether `Transformer.generate` at temperature 0 would write the whole answer after the tokens up to the first
+        of them: as long as it writes the right tokens, it reads what the row holds, and the first wrong one is wrong in
+        both. (Up to roundings, which can decide between equally likely tokens, and if no `start` hides tokens.)
+
+    Raises
+    ------
+    ValueError
+        If a row has no masked position.
     """
+    empty = np.flatnonzero(~split.mask.any(axis=1))
+    if len(empty):
+        raise ValueError(f"mask[{empty[0]}] is False everywhere, expected at least one counted token in each row")
     losses, right = np.zeros(len(split)), np.zeros(len(split), bool)
     for first in range(0, len(split), EVALUATION_BATCH):
         rows = slice(first, first + EVALUATION_BATCH)
         batch = split[rows]
-        logits = model.forward(batch.tokens, batch.start)[0][batch.mask]  # (B, T, V) -> (B, V)
-        targets = batch.targets[batch.mask]  # (B,)
-        shifted = logits - logits.max(axis=-1, keepdims=True)  # (B, V)
-        losses[rows] = np.log(np.exp(shifted).sum(axis=-1)) - shifted[np.arange(len(batch)), targets]
-        right[rows] = logits.argmax(axis=-1) == targets
+        logits = model.forward(batch.tokens, batch.start)[0][batch.mask]  # (B, T, V) -> (N, V), N counted tokens
+        targets = batch.targets[batch.mask]  # (N,)
+        shifted = logits - logits.max(axis=-1, keepdims=True)  # (N, V)
+        token_losses = np.log(np.exp(shifted).sum(axis=-1)) - shifted[np.arange(len(targets)), targets]  # (N,)
+        wrong = logits.argmax(axis=-1) != targets  # (N,)
+        row = batch.mask.nonzero()[0]  # (N,), of each counted token
+        losses[rows] = np.bincount(row, token_losses, minlength=len(batch))  # sums in float64
+        right[rows] = np.bincount(row, wrong, minlength=len(batch)) == 0
     return losses, right
 
 
