@@ -266,9 +266,9 @@ class Transformer:
     def generate(self, tokens, max_new_tokens, temperature=0.0, seed=0, *, end=None):
         """Write on after a prompt, one token after the other.
 
-        Each token costs a whole forward pass over what stands before it. Models that write long texts keep the keys and
-        values of earlier tokens instead; for answers of a few tokens after some thirty, a pass of about a millisecond
-        each, the plain way is quick enough and the logits are exactly `forward`'s.
+        Every token is chosen by the last of `forward`'s logits for all that stands before it, without `start`. So each
+        costs a whole forward pass. Models that write long texts keep the keys and values of earlier tokens instead; for
+        answers of a few tokens after some thirty, at about a millisecond a pass, the plain way is quick enough.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Wrong ways to put layers together: the block, the model, and its parameters."""
+"""Wrong ways to put layers together: the block, the model, and its parameters; and wrong ways to let it answer."""
 
 from .mutant import Mutant
 
@@ -480,7 +480,7 @@ GENERATED = (
         file="training/recording.py",
         old="losses[rows] = np.bincount(row, token_losses, minlength=len(batch))",
         new="losses[rows] = np.bincount(row, token_losses, minlength=len(batch)) / np.bincount(row)",
-        why="Probabilities of tokens multiply, so their logarithms add up; a mean is the surprise a token, not an answer.",
+        why="Probabilities of tokens multiply, so their logarithms add up; a mean is of one token.",
     ),
     Mutant(
         name="answer: sizes of the answers in reverse order",

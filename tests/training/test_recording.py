@@ -69,7 +69,8 @@ def made_up_answers(model, n, seed):
         if row % 3:
             wrong = rng.integers(length, end)
             tokens[row, wrong] = (tokens[row, wrong] + rng.integers(1, config.vocab_size)) % config.vocab_size
-            tokens[row, :end] = model.generate(tokens[row, : wrong + 1], end - wrong - 1)  # as it would go on from there
+            # What follows is as the model would go on from there.
+            tokens[row, :end] = model.generate(tokens[row, : wrong + 1], end - wrong - 1)
         mask[row, length - 1 : end - 1] = True
         pairs.append((tokens[row, :length], tokens[row, length:end]))
     unread = [np.zeros(n, np.int64)] * 5
