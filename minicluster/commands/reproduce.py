@@ -59,7 +59,7 @@ def _jobs(arguments):
     from dataclasses import replace
 
     from ..checks import check_whole_number
-    from ..experiments import Job, Settings, make_dataset
+    from ..experiments import Job, Settings
 
     check_whole_number("seed", arguments.seed, 0)
     check_whole_number("seeds", arguments.seeds, 1)
@@ -70,7 +70,7 @@ def _jobs(arguments):
         settings = settings.as_quick()
     if arguments.steps is not None:
         settings = replace(settings, steps=arguments.steps)
-    make_dataset(settings, 0)  # what is wrong with the settings is said now
+    settings.make_dataset(0)  # what is wrong with the settings is said now
     suffix = _suffix(settings)
     jobs = [
         Job(

@@ -2,7 +2,7 @@
 
 from ..training import Recording
 from .job import Job
-from .run import Setup, Training, make_dataset, prepare, train_and_record
-from .settings import Settings
+from .run import Setup, Training, prepare, train_and_record
+from .settings import GeographySettings, Settings
 
-__all__ = ["Job", "Recording", "Settings", "Setup", "Training", "make_dataset", "prepare", "train_and_record"]
+__all__ = ["GeographySettings", "Job", "Recording", "Settings", "Setup", "Training", "prepare", "train_and_record"]

@@ -8,7 +8,6 @@ import numpy as np
 
 from ..training import Progress
 from .claims import judge
-from .run import make_dataset
 from .side_by_side import Failure, run_jobs
 
 LABEL_WIDTH = 32  # of the table's first column
@@ -68,7 +67,7 @@ def reproduce(jobs, processes=1, progress=Progress, tell=print):
         "claims": judge(runs, first.settings.middle_layer),
     }
     components = {**checkpoint.result_arrays, "steps": checkpoint.result_arrays["steps"].tolist()}
-    pictures = {"dataset": make_dataset(first.settings, first.data_seed), "principal_components": components}
+    pictures = {"dataset": first.settings.make_dataset(first.data_seed), "principal_components": components}
     return results, pictures, finished
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from ..checks import check_whole_number
 from ..interruption import Interruption
 from ..nn import AdamW, Transformer, TransformerConfig, warmup_cosine
-from ..tasks import InstructionDataset, alike_patterns, make_instruction_dataset
+from ..tasks import Dataset
 from ..training import (
     Checkpoint,
     CheckpointError,
@@ -24,10 +24,10 @@ from ..training import (
     training_steps,
 )
 from .environment import environment
-from .settings import Settings
+from .settings import TrainingSettings
 
 # Random numbers for different purposes come from different streams, or the sampled rows would be the first batches.
-ORDER_STREAM, SAMPLE_STREAM, PATTERN_STREAM = 1, 2, 3
+ORDER_STREAM, SAMPLE_STREAM = 1, 2  # 3 is `settings.PATTERN_STREAM`
 
 
 @dataclass(frozen=True)
@@ -36,17 +36,17 @@ class Setup:
 
     Attributes
     ----------
-    settings : Settings
+    settings : TrainingSettings
     seed, data_seed : int
-    dataset : InstructionDataset
+    dataset : Dataset
     model : Transformer
     optimizer : AdamW
     """
 
-    settings: Settings
+    settings: TrainingSettings
     seed: int
     data_seed: int
-    dataset: InstructionDataset
+    dataset: Dataset
     model: Transformer
     optimizer: AdamW
 
@@ -56,7 +56,7 @@ def prepare(settings, seed, data_seed=None, backend="auto"):
 
     Parameters
     ----------
-    settings : Settings
+    settings : TrainingSettings
     seed : int
         Of the initial weights and the order of examples.
     data_seed : int, optional
@@ -75,33 +75,11 @@ def prepare(settings, seed, data_seed=None, backend="auto"):
     """
     check_whole_number("seed", seed, 0)
     data_seed = seed if data_seed is None else data_seed
-    s, dataset = settings, make_dataset(settings, data_seed)
+    s, dataset = settings, settings.make_dataset(data_seed)
     config = TransformerConfig(len(dataset.vocabulary), dataset.context_length, s.d_model, s.n_layers, s.n_heads)
     model = Transformer(config, seed=seed, backend=backend)
     optimizer = AdamW(model.parameters, lr=s.lr, weight_decay=s.weight_decay)
     return Setup(settings, seed, data_seed, dataset, model, optimizer)
-
-
-def make_dataset(settings, seed):
-    """Return the InstructionDataset of these settings and this data seed."""
-    s, patterns = settings, None
-    if s.alike:
-        rng = np.random.default_rng([seed, PATTERN_STREAM])
-        patterns = alike_patterns(rng, s.n_tasks, s.n_distributions, s.alike)
-    return make_instruction_dataset(
-        s.n_tasks,
-        s.n_distributions,
-        s.n_inputs,
-        n_instructions=s.n_instructions,
-        n_unseen_instructions=s.n_unseen_instructions,
-        n_held_out_inputs=s.n_held_out_inputs,
-        patterns=patterns,
-        share=s.share,
-        replaced=s.replaced,
-        exclusive=not (s.alike or s.replaced),
-        bottleneck=s.bottleneck,
-        seed=seed,
-    )
 
 
 class Training:

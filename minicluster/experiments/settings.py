@@ -2,28 +2,27 @@
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from ..checks import check_whole_number
+from ..tasks import alike_patterns, make_geography_dataset, make_instruction_dataset
 
 # A shallower model, trained a fifth as long at twice the learning rate, and looked at less often.
 QUICK = {"n_layers": 4, "steps": 220, "lr": 2e-3, "warmup": 50, "n_recordings": 6, "recorded_rows": 200, "restarts": 5}
 # For statistics over many trainings: long enough to learn shared outputs, too.
 SMALL = {"n_layers": 4, "steps": 600, "lr": 2e-3, "warmup": 50, "n_recordings": 16, "recorded_rows": 200, "restarts": 5}
+# The same for real places, whose facts take longer to learn.
+SMALL_GEOGRAPHY = {"steps": 900, "n_recordings": 8, "recorded_rows": 200, "restarts": 5}
+
+PATTERN_STREAM = 3  # of random numbers, see `run`: patterns made alike
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What is learned, by which model, and how. The paper fixes few of these numbers: they are ours.
+class TrainingSettings:
+    """Which model is trained, how, and how it is looked at. The paper fixes few of these numbers: they are ours.
 
     Attributes
     ----------
-    n_tasks, n_distributions, n_inputs, n_instructions, n_unseen_instructions, n_held_out_inputs, share : int
-        See `make_instruction_dataset`.
-    alike : int
-        How many of their six parts patterns of different tasks share (see `alike_patterns`); with 0 all patterns are
-        independent.
-    replaced : float
-    bottleneck : bool
-        See `make_instruction_dataset`.
     d_model, n_layers, n_heads : int
         See `TransformerConfig`.
     steps, batch_size : int
@@ -52,16 +51,6 @@ class Settings:
         If a number is out of the range in which the experiment can be measured.
     """
 
-    n_tasks: int = 10
-    n_distributions: int = 4
-    n_inputs: int = 10
-    n_instructions: int = 15
-    n_unseen_instructions: int = 5
-    n_held_out_inputs: int = 3
-    share: int = 1
-    alike: int = 0
-    replaced: float = 0.0
-    bottleneck: bool = False
     d_model: int = 64
     n_layers: int = 6
     n_heads: int = 4
@@ -78,11 +67,12 @@ class Settings:
     small: bool = False
 
     def __post_init__(self):
-        least_values = {
-            "n_tasks": 2,  # clusters are to be told apart
-            "n_distributions": 2,  # a neighbour from another pattern of the task must exist
-            "n_unseen_instructions": 1,
-            "n_held_out_inputs": 1,
+        for name, least in self._least_values().items():
+            check_whole_number(name, getattr(self, name), least)
+
+    def _least_values(self):
+        """Return {name: the least value} of the whole numbers that are not checked elsewhere."""
+        return {
             "d_model": 2,  # a picture needs two components
             "steps": 1,
             "batch_size": 1,
@@ -90,15 +80,54 @@ class Settings:
             "n_recordings": 2,
             "recorded_rows": 1,
             "restarts": 1,
-            "alike": 0,
         }
-        for name, least in least_values.items():
-            check_whole_number(name, getattr(self, name), least)
 
     @property
     def middle_layer(self):
         """The layer where one must be named, fixed beforehand: 3 of 6."""
         return self.n_layers // 2
+
+
+@dataclass(frozen=True)
+class Settings(TrainingSettings):
+    """What is learned: the synthetic tasks; and by which model, and how.
+
+    Attributes
+    ----------
+    n_tasks, n_distributions, n_inputs, n_instructions, n_unseen_instructions, n_held_out_inputs, share : int
+        See `make_instruction_dataset`.
+    alike : int
+        How many of their six parts patterns of different tasks share (see `alike_patterns`); with 0 all patterns are
+        independent.
+    replaced : float
+    bottleneck : bool
+        See `make_instruction_dataset`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a number is out of the range in which the experiment can be measured.
+    """
+
+    n_tasks: int = 10
+    n_distributions: int = 4
+    n_inputs: int = 10
+    n_instructions: int = 15
+    n_unseen_instructions: int = 5
+    n_held_out_inputs: int = 3
+    share: int = 1
+    alike: int = 0
+    replaced: float = 0.0
+    bottleneck: bool = False
+
+    def _least_values(self):
+        return super()._least_values() | {
+            "n_tasks": 2,  # clusters are to be told apart
+            "n_distributions": 2,  # a neighbour from another pattern of the task must exist
+            "n_unseen_instructions": 1,
+            "n_held_out_inputs": 1,
+            "alike": 0,
+        }
 
     def as_quick(self):
         """Return the settings of the smaller run for classrooms, on the same data."""
@@ -107,3 +136,74 @@ class Settings:
     def as_small(self):
         """Return the settings of the smaller run for statistics, on the same data."""
         return replace(self, small=True, **SMALL)
+
+    def make_dataset(self, seed):
+        """Return the InstructionDataset of these settings and this data seed."""
+        patterns = None
+        if self.alike:
+            rng = np.random.default_rng([seed, PATTERN_STREAM])
+            patterns = alike_patterns(rng, self.n_tasks, self.n_distributions, self.alike)
+        return make_instruction_dataset(
+            self.n_tasks,
+            self.n_distributions,
+            self.n_inputs,
+            n_instructions=self.n_instructions,
+            n_unseen_instructions=self.n_unseen_instructions,
+            n_held_out_inputs=self.n_held_out_inputs,
+            patterns=patterns,
+            share=self.share,
+            replaced=self.replaced,
+            exclusive=not (self.alike or self.replaced),
+            bottleneck=self.bottleneck,
+            seed=seed,
+        )
+
+
+@dataclass(frozen=True)
+class GeographySettings(TrainingSettings):
+    """What is learned: questions about real places; and by which model, and how.
+
+    Four blocks, as its sentences are longer than the synthetic strings and a training is to take a minute.
+
+    Attributes
+    ----------
+    n_places : int or None
+    n_instructions, n_unseen_instructions, n_places_each : int
+    hard, inside : bool
+    strange : float
+        See `make_geography_dataset`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a number is out of the range in which the experiment can be measured.
+    """
+
+    n_layers: int = 4
+    steps: int = 1500
+    lr: float = 2e-3
+    n_recordings: int = 10
+    n_places: int | None = None
+    n_instructions: int = 25
+    n_unseen_instructions: int = 5
+    n_places_each: int = 16
+    hard: bool = False
+    inside: bool = False
+    strange: float = 0.4
+
+    def as_small(self):
+        """Return the settings of the smaller run for statistics, on the same data."""
+        return replace(self, small=True, **SMALL_GEOGRAPHY)
+
+    def make_dataset(self, seed):
+        """Return the GeographyDataset of these settings and this data seed."""
+        return make_geography_dataset(
+            n_places=self.n_places,
+            n_instructions=self.n_instructions,
+            n_unseen_instructions=self.n_unseen_instructions,
+            n_places_each=self.n_places_each,
+            hard=self.hard,
+            inside=self.inside,
+            strange=self.strange,
+            seed=seed,
+        )

@@ -101,12 +101,19 @@ def training_steps(model, optimizer, split, steps, batches, *, learning_rate, ma
     keep_freed_memory()
     for step in range(optimizer.steps + 1, steps + 1):
         rows = next(batches)  # (B,)
+        read = slice(_last_counted(split.mask[rows]) + 1)  # what comes after it changes nothing that counts
+        tokens, targets, mask, start = (
+            array[rows, read] for array in (split.tokens, split.targets, split.mask, split.start)
+        )
         optimizer.lr = learning_rate(step - 1)
         with np.errstate(all="ignore"):  # NaN and infinity are looked for here, so NumPy need not warn of them
-            loss, norm = train_step(
-                model, optimizer, split.tokens[rows], split.targets[rows], split.mask[rows], max_norm, split.start[rows]
-            )
+            loss, norm = train_step(model, optimizer, tokens, targets, mask, max_norm, start)
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise TrainingDiverged(step, last_loss)
         last_loss = loss
         yield step, loss
+
+
+def _last_counted(mask):
+    """Return the last position that counts in any row of a mask (B, T): an int."""
+    return int(np.flatnonzero(mask.any(axis=0))[-1])

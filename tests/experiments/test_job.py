@@ -111,7 +111,7 @@ def test_nothing_there_is_the_beginning(job, whole):
         ({"settings": replace(SMALL, steps=8)}, "steps = 8, but FILE was written with steps = 9"),
         (
             {"settings": replace(SMALL, lr=0.5, share=3)},
-            "share = 3, lr = 0.5, but FILE was written with share = 1, lr = 0.001",
+            "lr = 0.5, share = 3, but FILE was written with lr = 0.001, share = 1",
         ),
         ({"seed": 5}, "seed = 5, but FILE was written with seed = 4"),
         ({"data_seed": 4}, "data_seed = 4, but FILE was written with data_seed = 9"),

@@ -513,9 +513,16 @@ EXPERIMENTS = (
     Mutant(
         name="step: trained without the bottleneck",
         file="training/step.py",
-        old="max_norm, split.start[rows]\n",
-        new="max_norm\n",
+        old="targets, mask, max_norm, start)",
+        new="targets, mask, max_norm)",
         why="The model would be judged with a bottleneck that it was never trained with.",
+    ),
+    Mutant(
+        name="step: rows are read to where the first of them ends",
+        file="training/step.py",
+        old="np.flatnonzero(mask.any(axis=0))[-1]",
+        new="mask.argmax(axis=1).min()",
+        why="The answers of longer rows would not be trained.",
     ),
     Mutant(
         name="measure end: untrained at the end",

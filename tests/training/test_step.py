@@ -1,5 +1,6 @@
 import itertools
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -151,6 +152,41 @@ def test_many_steps_are_single_steps_with_shuffled_rows_masks_rates_and_norms(da
         expected, norm = train_step(by_hand, optimizer_by_hand, batch.tokens, batch.targets, batch.mask, max_norm=0.01)
         assert loss == expected and norm > 0.01
     np.testing.assert_array_equal(model.parameters.flat, by_hand.parameters.flat)
+
+
+def test_what_stands_behind_the_last_counted_position_is_not_read_and_changes_nothing(dataset):
+    train = dataset.train
+    ends = train.mask.argmax(axis=1)  # (n,)
+    assert len(set(ends)) > 1  # rows of several lengths, so that shorter ones are padded
+    assert ends.max() == train.tokens.shape[1] - 1  # all read: the training that it is compared with
+    longer = {
+        name: np.pad(getattr(train, name), [(0, 0), (0, 4)], constant_values=fill)
+        for name, fill in (("tokens", 1), ("targets", 0), ("mask", False), ("start", 0))
+    }
+    padded = replace(train, **longer)  # further tokens, for which the model has no positions
+    trained = []
+    for split in (train, padded):
+        training = small_training(dataset)
+        list(take_steps(training, split, 3, len(train), 0, learning_rate=lambda step: 1e-2))
+        trained.append(training[0].parameters.flat)
+    np.testing.assert_array_equal(*trained)
+
+
+def test_a_batch_of_short_rows_is_cut_to_the_longest_of_them(dataset, monkeypatch):
+    train = dataset.train
+    shortest = np.flatnonzero(train.separator == train.separator.min())
+    seen = []
+
+    def step(model, optimizer, tokens, targets, mask, max_norm, start):
+        seen.append((tokens, targets, mask, start))
+        return 0.0, 0.0
+
+    monkeypatch.setattr("minicluster.training.step.train_step", step)
+    list(training_steps(*small_training(dataset), train, 1, iter([shortest]), learning_rate=lambda step: 1e-2))
+    length = train.separator.min() + 2  # separator and input
+    assert length < train.tokens.shape[1]
+    for found, name in zip(seen[0], ("tokens", "targets", "mask", "start")):
+        np.testing.assert_array_equal(found, getattr(train, name)[shortest, :length])
 
 
 def test_start_reaches_the_model(dataset, training):
