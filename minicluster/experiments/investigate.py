@@ -13,6 +13,7 @@ from .verdicts import verdict_text
 
 # In the order of the claims. Each is a module here, with
 #   SMALL, SEEDS        by default: whether settings are the small ones, and how many seeds
+#   SETTINGS            the class of its settings, where it is another than Settings
 #   trainings(settings) {name: Settings} of the trainings that each seed needs
 #   measure(trained)    what is measured of one of them: a dict, ready for JSON
 #   summarise(runs)     {"verdicts": [...], ...} from [{"seed": seed, name: measured, ...}]
@@ -55,10 +56,13 @@ def settings_of(name, small=None, steps=None):
 
     Returns
     -------
-    Settings
+    TrainingSettings
     """
-    small = module_of(name).SMALL if small is None else small
-    settings = Settings().as_small() if small else Settings()
+    module = module_of(name)
+    small = module.SMALL if small is None else small
+    settings = getattr(module, "SETTINGS", Settings)()
+    if small:
+        settings = settings.as_small()
     return settings if steps is None else replace(settings, steps=steps)
 
 

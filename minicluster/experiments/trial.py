@@ -14,7 +14,7 @@ from ..training import Progress, Recording, hidden_states_at
 from .environment import environment
 from .job import DECIDING
 from .run import Setup, Training, prepare, record
-from .settings import Settings
+from .settings import TrainingSettings
 
 INPUT_STREAM = 4  # of random numbers: which input a string is recorded with
 
@@ -29,7 +29,7 @@ class Trained:
         With the trained model.
     recordings : list of Recording
         The first of the untrained model. `states` also has `train_input` and `unseen_instruction_input`: those of the
-        token after the separator, of the same rows.
+        input, where the answer is read (see `Split.asked`), of the same rows.
     strings : dict from split name to Split
         One row a unique string, in the order of the recorded states; see `one_row_a_string`.
     pictured : bool
@@ -43,12 +43,12 @@ class Trained:
 
     @property
     def settings(self):
-        """The setup's Settings."""
+        """The setup's TrainingSettings."""
         return self.setup.settings
 
     @property
     def dataset(self):
-        """The setup's InstructionDataset."""
+        """The setup's Dataset."""
         return self.setup.dataset
 
     @property
@@ -69,7 +69,7 @@ class Trial:
 
     Attributes
     ----------
-    settings : Settings
+    settings : TrainingSettings
     seed : int
         Of data, initial weights and order.
     backend : str
@@ -84,7 +84,7 @@ class Trial:
         Whether what is there already is taken instead of training anew.
     """
 
-    settings: Settings
+    settings: TrainingSettings
     seed: int
     backend: str
     wanted: tuple
@@ -147,11 +147,11 @@ class Trial:
 
 
 def train(settings, seed, backend="auto", progress=Progress, *, pictured=False):
-    """Train, recording separator and input token.
+    """Train, recording separator and input.
 
     Parameters
     ----------
-    settings : Settings
+    settings : TrainingSettings
     seed : int
     backend : str
     progress : callable
@@ -176,7 +176,7 @@ def train(settings, seed, backend="auto", progress=Progress, *, pictured=False):
         seen = record(setup, step, judged, states_of=())
         states = {}
         for name, rows in strings.items():
-            both = np.stack([rows.separator, rows.separator + 1], axis=1)  # (strings, 2)
+            both = np.stack([rows.separator, rows.asked], axis=1)  # (strings, 2)
             with np.errstate(all="ignore"):  # a model that diverged is told by its loss, once
                 found = hidden_states_at(setup.model, rows.tokens, both, rows.start)  # (L + 1, strings, 2, C)
             states[name], states[f"{name}_input"] = found[:, :, 0].copy(), found[:, :, 1].copy()

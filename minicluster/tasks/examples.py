@@ -47,6 +47,11 @@ class Split:
         """Return the split of the chosen rows (a slice, indices or a bool mask)."""
         return Split(*(array[rows] for array in vars(self).values()))
 
+    @property
+    def asked(self):
+        """The position (n,) that the answer, or its first token, is read from: the last token before it."""
+        return self.mask.argmax(axis=1)
+
     def unique_instructions(self):
         """Return the row (strings,) at which each different instruction occurs first, in the order of rows.
 
