@@ -221,7 +221,7 @@ EXPERIMENTS = (
     Mutant(
         name="trained: input's states taken at the separator",
         file="experiments/trial.py",
-        old="both = np.stack([rows.separator, rows.separator + 1], axis=1)",
+        old="both = np.stack([rows.separator, rows.asked], axis=1)",
         new="both = np.stack([rows.separator, rows.separator], axis=1)",
         why="The two curves would agree, and nobody would wonder.",
     ),
