@@ -25,8 +25,9 @@ import numpy as np
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 JOB = ["reproduce", "--quick", "--steps", "60"]
-BUSY = "import sys; from minicluster.training import checkpoint; checkpoint.LARGEST_SHARE = 0.9; "
-START = "import sys; "
+# Before `main` begins, Ctrl-C ends the process without a traceback, which is Python's and not ours.
+START = "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+BUSY = START + "from minicluster.training import checkpoint; checkpoint.LARGEST_SHARE = 0.9; "
 MAIN = "from minicluster.cli import main; sys.exit(main(sys.argv[1:]))"
 # On Windows, SIGTERM is what ends a process without asking it.
 SIGNALS = [signal.SIGTERM] if os.name == "nt" else [signal.SIGKILL, signal.SIGTERM, signal.SIGINT]
@@ -101,7 +102,7 @@ def try_run(number, seed, kills, seeds, lifetime, expected, folder):
 
 
 def _is_starting(lines):
-    """Whether Python was still starting, and has a traceback for Ctrl-C in which nothing of ours has run."""
+    """Whether not even START had run, so that Python has a traceback for Ctrl-C with nothing of ours in it."""
     return any("Traceback" in line for line in lines) and not any("minicluster" in line for line in lines)
 
 
