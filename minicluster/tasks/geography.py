@@ -293,7 +293,6 @@ def _deal(numbers, n_hands, n_each, rng):
         Of n_each numbers, or all if there are fewer. None is twice in a hand, and none is dealt k + 1 times before all
         were dealt k times.
     """
-    n_each = min(n_each, len(numbers))
     hands, deck = [], []
     for _ in range(n_hands):
         if len(deck) < n_each:

@@ -136,7 +136,8 @@ def test_all_places_are_learned_unless_said_otherwise():
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"n_held_out_inputs": 1}, {"share": 3}, {"bottleneck": True}, {"n_inputs": 6}, {"n_instructions": 5}]
+    "changes",
+    [{}, {"n_held_out_inputs": 1}, {"share": 3}, {"bottleneck": True}, {"n_inputs": 6}, {"n_instructions": 5}],
 )
 def test_every_number_of_the_synthetic_tasks_reaches_the_data(changes):
     numbers = LETTERS | changes

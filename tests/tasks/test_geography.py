@@ -12,11 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minicluster.tasks import ATTRIBUTES, END, PAD, SEPARATOR, SPELL, load_places, make_geography_dataset
-from minicluster.tasks.geography import make_tokenizer, prompt_text, with_strange_words
+from minicluster.tasks.geography import MOST_STRANGE, make_tokenizer, prompt_text, with_strange_words
 from minicluster.tasks.word_patterns import WORD
 
 TABLE = load_places()
-MOST_WORDS_PUT_IN = 2  # into a question, if any
 FEW = {"n_places": 30, "n_instructions": 3, "n_unseen_instructions": 2, "n_places_each": 5}
 FEWER = {"n_places": 24, "n_instructions": 2, "n_unseen_instructions": 1, "n_places_each": 3, "strange": 0}
 VARIANTS = [(hard, inside) for hard in (False, True) for inside in (False, True)]
@@ -62,9 +61,9 @@ def spelled(tokenizer, text):
 
 
 def without_words_put_in(question, pattern):
-    """Return the question without up to two words, such that the pattern matches, or None if there is none such."""
+    """Return the question without the fewest words such that the pattern matches; None if those put in don't suffice."""
     words = question.split(" ")
-    for n in range(MOST_WORDS_PUT_IN + 1):
+    for n in range(MOST_STRANGE + 1):
         for left_out in combinations(range(len(words)), n):
             rest = " ".join(word for i, word in enumerate(words) if i not in left_out)
             if pattern.matches(rest):
@@ -110,7 +109,7 @@ def test_a_row_is_the_question_the_separator_the_place_and_the_tables_fact(hard,
 def test_the_place_is_behind_the_separator_or_in_the_sentence(inside):
     dataset = make_geography_dataset(inside=inside, strange=1, **FEW)
     assert dataset.inside is inside
-    known = set(" ".join(pattern.text for pattern in dataset.patterns).replace("'s", " ").split(" "))
+    known = {word for pattern in dataset.patterns for word in WORD.findall(pattern.text)}
     for row in rows_of(dataset):
         before, behind = row.names[: row.separator], row.names[row.separator + 1 : row.mask.argmax() + 1]
         name = row.place.name.split(" ")
@@ -142,37 +141,6 @@ def test_the_prompt_by_hand(question, inside, expected):
 
 def test_a_backslash_in_a_name_stays_one():
     assert prompt_text("of this place", r"\1", inside=True) == (r"of \1", "")
-
-
-def shown_example(dataset, number):
-    """Return row `number` of the training split as the docstring shows it."""
-    row = dataset.train[number : number + 1]
-    length = int(row.mask[0].nonzero()[0][-1]) + 3  # up to END, and one PAD
-    columns = {
-        "names": dataset.vocabulary.decode(row.tokens[0, :length]),
-        "tokens": row.tokens[0, :length].tolist(),
-        "targets": row.targets[0, :length].tolist(),
-        "mask": ["T" if counted else "." for counted in row.mask[0, :length]],
-    }
-    widths = [max(len(str(value)) for value in column) for column in zip(*columns.values())]
-    lines = [
-        f"    task {row.task[0]}, {dataset.tasks[row.task[0]]}; pattern {row.distribution[0]}; "
-        f"place {row.input[0]}, {dataset.places[row.input[0]].name}",
-        f"    instruction {row.instruction[0]}",
-    ]
-    for label, values in columns.items():
-        cells = "  ".join(f"{value:>{width}}" for value, width in zip(values, widths))
-        lines.append(f"    {label:8} {cells}  ...")
-    lines.append(f"    separator {row.separator[0]}")
-    return "\n".join(lines)
-
-
-def test_the_example_in_the_docstring(dataset):
-    shown = inspect.cleandoc(make_geography_dataset.__doc__)
-    number, T = map(int, re.search(r"row (\d+) of .*train.*T = (\d+)", shown).groups())
-    expected = shown_example(dataset, number)
-    assert expected in shown, f"row {number} is\n{expected}"
-    assert T == dataset.context_length
 
 
 # ---- What is held out
@@ -295,20 +263,36 @@ def test_patterns_of_one_task_do_not_share_questions():
             assert [d for d, pattern in enumerate(dataset.patterns) if pattern.matches(question)] == [own]
 
 
-@pytest.mark.parametrize("hard", [False, True])
-def test_strange_is_the_share_of_questions_with_a_spelled_word(hard):
-    def share(strange):
-        dataset = make_geography_dataset(hard=hard, **FEW | {"strange": strange, "n_instructions": 10})
-        questions = {row.question for row in rows_of(dataset)}
-        spell = dataset.vocabulary.encode([SPELL])[0]
-        n_spelled = [np.count_nonzero(dataset.tokenizer.encode(question) == spell) for question in questions]
-        assert max(n_spelled) == (MOST_WORDS_PUT_IN if strange else 0)
-        return np.count_nonzero(n_spelled) / len(questions)
+def words_put_in(hard, strange):
+    """Return (n, 2) int64: how many words of each question are not its pattern's, and how many are spelled."""
+    dataset = make_geography_dataset(hard=hard, **FEW | {"strange": strange, "n_instructions": 10})
+    words = [set(WORD.findall(pattern.text)) for pattern in dataset.patterns]
+    spell = dataset.vocabulary.encode([SPELL])[0]
+    return np.array(
+        [
+            (
+                sum(word not in words[distribution] for word in question.split(" ")),
+                np.count_nonzero(dataset.tokenizer.encode(question) == spell),
+            )
+            for question, distribution in {(row.question, int(row.distribution)) for row in rows_of(dataset)}
+        ]
+    )
 
-    assert share(0) == 0
-    assert share(1) == 1
-    # Of more than 300 questions: five standard deviations of a binomial share are .13.
-    assert abs(share(0.3) - 0.3) < 0.13
+
+@pytest.mark.parametrize("hard", [False, True])
+def test_strange_is_the_share_of_questions_with_words_put_in(hard):
+    assert (words_put_in(hard, 0) == 0).all()
+    every, n_spelled = words_put_in(hard, 1).T
+    assert set(every) - {0} == set(range(1, MOST_STRANGE + 1))
+    assert (n_spelled > 0).mean() > 0.4
+    # Of more than 300 questions; five standard deviations of a binomial share are .13.
+    some = words_put_in(hard, 0.3)[:, 0]
+    assert len(some) > 300 and abs((some > 0).mean() - 0.3) < 0.13
+
+
+@pytest.mark.parametrize("hard", [False, True])
+def test_if_all_questions_are_strange_each_has_a_spelled_word(hard):
+    assert (words_put_in(hard, 1)[:, 1] > 0).all()
 
 
 def test_made_up_words_stand_anywhere_but_in_what_stands_for_the_place():
@@ -328,7 +312,7 @@ def test_made_up_words_stand_anywhere_but_in_what_stands_for_the_place():
         behind = rest.split(" ") if rest else []
         stand[len(pieces)] += len(behind)
         put_in += behind
-        assert 1 <= len(put_in) <= MOST_WORDS_PUT_IN and known.isdisjoint(put_in)
+        assert 1 <= len(put_in) <= MOST_STRANGE and known.isdisjoint(put_in)
         lengths.update(map(len, put_in))
         letters.update("".join(put_in))
     assert set(lengths) == set(range(2, 10)) and set(letters) == set("abcdefghijklmnopqrstuvwxyz")
@@ -445,3 +429,37 @@ def test_as_many_are_held_out_as_leaves_each_place_a_pattern(dataset):
 def test_more_questions_than_a_pattern_makes_are_refused():
     with pytest.raises(ValueError, match="different strings, expected"):
         make_geography_dataset(n_instructions=9_000)
+
+
+# ---- The docstring
+
+
+def shown_example(dataset, number):
+    """Return row `number` of the training split as the docstring shows it."""
+    row = dataset.train[number : number + 1]
+    length = int(row.mask[0].nonzero()[0][-1]) + 3  # up to END, and one PAD
+    columns = {
+        "names": dataset.vocabulary.decode(row.tokens[0, :length]),
+        "tokens": row.tokens[0, :length].tolist(),
+        "targets": row.targets[0, :length].tolist(),
+        "mask": ["T" if counted else "." for counted in row.mask[0, :length]],
+    }
+    widths = [max(len(str(value)) for value in column) for column in zip(*columns.values())]
+    lines = [
+        f"    task {row.task[0]}, {dataset.tasks[row.task[0]]}; pattern {row.distribution[0]}; "
+        f"place {row.input[0]}, {dataset.places[row.input[0]].name}",
+        f"    instruction {row.instruction[0]}",
+    ]
+    for label, values in columns.items():
+        cells = "  ".join(f"{value:>{width}}" for value, width in zip(values, widths))
+        lines.append(f"    {label:8} {cells}  ...")
+    lines.append(f"    separator {row.separator[0]}")
+    return "\n".join(lines)
+
+
+def test_the_example_in_the_docstring(dataset):
+    shown = inspect.cleandoc(make_geography_dataset.__doc__)
+    number, T = map(int, re.search(r"row (\d+) of .*train.*T = (\d+)", shown).groups())
+    expected = shown_example(dataset, number)
+    assert expected in shown, f"row {number} is\n{expected}"
+    assert T == dataset.context_length

@@ -168,9 +168,10 @@ def test_the_wanted_attribute_stands_before_or_behind_the_other(all_drawn):
             n_first = n = 0
             unwanted = set().union(*(names[other] for other in ATTRIBUTES if other != attribute))
             for question in own[number]:
-                order = [word in names[attribute] for word in question.split(" ") if word in names[attribute] | unwanted]
+                telling = [word for word in question.split(" ") if word in names[attribute] | unwanted]
+                order = [word in names[attribute] for word in telling]
                 if set(order) == {True, False}:
                     n_first += order[0]
                     n += 1
-            # One in two: of 60 and more, five standard deviations are .33.
-            assert n > N_DRAWN / 2 and 0.17 < n_first / n < 0.83, (attribute, number)
+            assert n == N_DRAWN, (attribute, number)  # each names another attribute as well
+            assert abs(n_first / n - 0.5) < 0.23, (attribute, number)  # five standard deviations of a binomial share
