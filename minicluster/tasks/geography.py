@@ -177,12 +177,12 @@ def make_geography_dataset(
     patterns = tuple(WordPattern(text) for attribute in ATTRIBUTES for text in texts[attribute])
     held_out = deal_held_out(len(ATTRIBUTES), n_distributions, n_places, n_held_out, rng)  # (patterns, places) bool
     tokenizer = make_tokenizer(table)  # of all places, so that every data set has the same tokens
-    known = frozenset(tokenizer.words)
+    known_words = frozenset(tokenizer.words)
     questions = [  # by pattern, those of training first
-        [with_strange_words(question, strange, known, rng) for question in own]
+        [with_strange_words(question, strange, known_words, rng) for question in own]
         for own in _draw_questions(patterns, n_instructions + n_unseen_instructions, rng)
     ]
-    examples = _choose_places(questions, held_out, n_instructions, n_places_each, rng)
+    examples = _ask_about_places(questions, held_out, n_instructions, n_places_each, rng)
 
     rows = {name: _encode_rows(listed, places, n_distributions, tokenizer, inside) for name, listed in examples.items()}
     T = max(len(prompt) + len(answer) for listed in rows.values() for prompt, answer in listed) - 1
@@ -221,7 +221,7 @@ def prompt_text(question, name, inside=False):
     return HERE.sub(lambda found: found[0] if found[0] == "its" else name, question), ""
 
 
-def with_strange_words(question, share, known, rng):
+def with_strange_words(question, share, known_words, rng):
     """Return the question, with the given probability with one or two made-up words put in somewhere.
 
     Parameters
@@ -229,8 +229,8 @@ def with_strange_words(question, share, known, rng):
     question : str
     share : float
         The probability.
-    known : collection of str
-        Words that none of the made-up ones may be, or it could change what is asked.
+    known_words : collection of str
+        None of the made-up words is one of these, which could change what is asked.
     rng : np.random.Generator
 
     Returns
@@ -241,16 +241,16 @@ def with_strange_words(question, share, known, rng):
         return question
     pieces = [found[0] for found in PIECE.finditer(question)]
     for _ in range(rng.integers(1, MOST_STRANGE, endpoint=True)):
-        pieces.insert(rng.integers(len(pieces) + 1), _make_up_word(known, rng))
+        pieces.insert(rng.integers(len(pieces) + 1), _make_up_word(known_words, rng))
     return " ".join(pieces)
 
 
-def _make_up_word(known, rng):
+def _make_up_word(known_words, rng):
     """Return random letters that are none of the known words."""
     while True:
         length = rng.integers(*STRANGE_LENGTHS, endpoint=True)
         word = "".join(LETTERS[i] for i in rng.integers(len(LETTERS), size=length))
-        if word not in known:
+        if word not in known_words:
             return word
 
 
@@ -259,7 +259,7 @@ def _draw_questions(patterns, n, rng):
     return [draw_strings(own, [other for other in patterns if other is not own], n, rng) for own in patterns]
 
 
-def _choose_places(questions, held_out, n_instructions, n_places_each, rng):
+def _ask_about_places(questions, held_out, n_instructions, n_places_each, rng):
     """Return, by the splits' names, lists of examples (question, distribution, place): what is asked about where.
 
     Parameters

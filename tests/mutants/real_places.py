@@ -244,7 +244,7 @@ REAL_PLACES = (
     Mutant(
         name="made-up words: words that are known",
         file="tasks/geography.py",
-        old="if word not in known:",
+        old="if word not in known_words:",
         new="if word:",
         why='"Is", "in" and "its" come up by chance, and mean something.',
     ),
@@ -673,11 +673,19 @@ REAL_PLACES = (
         why="Of all scripts, Latin-1 knows one.",
     ),
     Mutant(
-        name="tokenizer: bytes go on across words",
+        name="tokenizer: bytes go on a word",
         file="tasks/tokenizer.py",
-        old="if not pieces or isinstance(pieces[-1], str):",
-        new="if not any(isinstance(piece, bytearray) for piece in pieces):",
-        why="Spelled bytes behind a word are no part of it.",
+        old=(
+            "                if not pieces or isinstance(pieces[-1], str):\n"
+            "                    pieces.append(bytearray())\n"
+        ),
+        new=(
+            "                if not pieces:\n"
+            "                    pieces.append(bytearray())\n"
+            "                elif isinstance(pieces[-1], str):\n"
+            "                    pieces[-1] = bytearray(pieces[-1], 'utf-8')\n"
+        ),
+        why="A word is whole: spelled bytes behind it are no part of it.",
     ),
     Mutant(
         name="tokenizer: two spelled words run together",
