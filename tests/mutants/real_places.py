@@ -225,7 +225,7 @@ REAL_PLACES = (
         file="tasks/geography.py",
         old='found[0] if found[0] == "its" else name',
         new="name",
-        why='"Does Peru have Peru own currency?"',
+        why='"Does Peru have Peru own currency" is no English: "its" stays where the name is.',
     ),
     Mutant(
         name="place inside: in other words, too",
