@@ -15,14 +15,14 @@ from ..checks import check_whole_number
 from .drawing import deal_held_out, draw_strings
 from .examples import Dataset, Split
 from .places import ATTRIBUTES, load_places
-from .questions import HARD, PLAIN
+from .questions import COMMON_WORDS, HARD, PLAIN
 from .tokenizer import WordTokenizer
 from .vocabulary import END, PAD, SEPARATOR
 from .word_patterns import WORD, WordPattern
 
 HERE = re.compile(r"\b(this place|this country|the place below|its)\b")  # what stands for the place in a question
 PLACES_JUDGED = 4  # that each question of an unseen split is asked about
-MOST_STRANGE = 2  # made-up words in a question
+MOST_STRANGE = 3  # made-up words in a question
 # Letters of made-up words: some more often than others, as in English.
 LETTERS = "aaaabbcccddddeeeeeeffgghhhhiiiijkkllllmmmnnnnooooppqrrrrsssstttttuuuvvwwxyyz"
 STRANGE_LENGTHS = (2, 9)  # letters of a made-up word, both included
@@ -85,7 +85,7 @@ def make_tokenizer(places):
     WordTokenizer
     """
     texts = [text for patterns in (PLAIN, HARD) for own in patterns.values() for text in own]
-    words = {word for text in texts for word in WORD.findall(text)}
+    words = {word for text in texts for word in WORD.findall(text)} | set(COMMON_WORDS)
     for place in places:
         for text in (place.name, *place.facts.values()):
             words.update(text.split(" "))
@@ -214,14 +214,48 @@ def prompt_text(question, name, inside=False):
 
 
 def with_strange_words(question, share, rng):
-    """Return the question, with the given probability with one or two made-up words put in somewhere."""
+    """Return the question, with the given probability with a few words put in somewhere, each common or made up."""
     words = question.split(" ")
     if rng.random() < share:
         for _ in range(rng.integers(1, MOST_STRANGE, endpoint=True)):
-            length = rng.integers(*STRANGE_LENGTHS, endpoint=True)
-            word = "".join(LETTERS[i] for i in rng.integers(len(LETTERS), size=length))
-            words.insert(rng.integers(len(words) + 1), word)
+            words.insert(rng.integers(len(words) + 1), _other_word(rng))
     return " ".join(words)
+
+
+def outside_questions(dataset, n, rng):
+    """Return questions that ask for none of the attributes.
+
+    They are training questions whose telling words are replaced, each by a common or a made-up word. A word tells if
+    more than half of the training questions that it occurs in are of one task, and it is no common word.
+
+    Parameters
+    ----------
+    dataset : GeographyDataset
+    n : int
+    rng : np.random.Generator
+
+    Returns
+    -------
+    list of str
+    """
+    rows = dataset.train.unique_instructions()
+    questions, tasks = dataset.train.instruction[rows].tolist(), dataset.train.task[rows]
+    counts = {}
+    for question, task in zip(questions, tasks):
+        for word in set(question.split(" ")):
+            counts.setdefault(word, np.zeros(dataset.n_tasks, np.int64))[task] += 1
+    telling = {word for word, own in counts.items() if 2 * own.max() > own.sum() and word not in COMMON_WORDS}
+    return [
+        " ".join(_other_word(rng) if word in telling else word for word in questions[row].split(" "))
+        for row in rng.integers(len(questions), size=n)
+    ]
+
+
+def _other_word(rng):
+    """Return a word that asks for no attribute: one of the common words or one made up, each in half of the cases."""
+    if rng.random() < 0.5:
+        return COMMON_WORDS[rng.integers(len(COMMON_WORDS))]
+    return "".join(LETTERS[i] for i in rng.integers(len(LETTERS), size=rng.integers(*STRANGE_LENGTHS, endpoint=True)))
 
 
 def _encoder(places, tokenizer, inside):
