@@ -129,7 +129,9 @@ def test_rewriting_twice_changes_nothing_more(words):
         assert rewrite(once.question, PLACES, TOKENIZER) == once
 
 
-@pytest.mark.parametrize("text", ["Peru " * 2000, "x" * 10_000, "'" * 9_999 + "a", "a'" * 5_000, "x's" * 3_333, "\u0301a" * 5_000])
+@pytest.mark.parametrize(
+    "text", ["Peru " * 2000, "x" * 10_000, "'" * 9_999 + "a", "a'" * 5_000, "x's" * 3_333, "\u0301a" * 5_000]
+)
 def test_long_texts_take_time_in_proportion(text):
     begin = time.perf_counter()
     rewritten = rewrite(text, PLACES, TOKENIZER)
