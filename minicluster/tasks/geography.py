@@ -148,7 +148,8 @@ def make_geography_dataset(
     inside : bool
         Whether the place stands in the sentence, instead of "this place", and the separator at its end.
     strange : float
-        The share of questions with one to three common or made-up words somewhere, spelled, as a user's own words would be.
+        The share of questions with one to three words put in somewhere, common ones or made-up ones, which are spelled,
+        as a user's own words would be.
     seed : int
         Of the choice of places, the questions, the held-out pairs.
 
