@@ -6,6 +6,7 @@ checks its finding in such a setting ("given a location, state its continent"); 
 """
 
 import re
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
 from numbers import Real
@@ -16,7 +17,7 @@ from ..checks import check_whole_number
 from .drawing import deal_held_out, draw_strings
 from .examples import Dataset, Split
 from .places import ATTRIBUTES, load_places
-from .questions import HARD, PLAIN
+from .questions import COMMON_WORDS, HARD, PLAIN
 from .tokenizer import WordTokenizer
 from .vocabulary import END, PAD, SEPARATOR
 from .word_patterns import WORD, WordPattern
@@ -24,7 +25,8 @@ from .word_patterns import WORD, WordPattern
 HERE = re.compile(r"\b(this place|this country|the place below|its)\b")  # what stands for the place in a question
 PIECE = re.compile(rf"{HERE.pattern}( 's)?|[^ ]+")  # a word, but what stands for the place stays in one piece
 PLACES_JUDGED = 4  # that each question of an unseen split is asked about
-MOST_STRANGE = 2  # made-up words in a question
+MOST_STRANGE = 3  # words that are put into a question
+COMMON_SHARE = 0.5  # of them that are common words; the others are made up
 # Letters of made-up words: some more often than others, as in English.
 LETTERS = "aaaabbcccddddeeeeeeffgghhhhiiiijkkllllmmmnnnnooooppqrrrrsssstttttuuuvvwwxyyz"
 STRANGE_LENGTHS = (2, 9)  # letters of a made-up word, both included
@@ -87,7 +89,7 @@ def make_tokenizer(places):
     WordTokenizer
     """
     texts = [text for patterns in (PLAIN, HARD) for own in patterns.values() for text in own]
-    words = {word for text in texts for word in WORD.findall(text)}
+    words = {word for text in texts for word in WORD.findall(text)} | set(COMMON_WORDS)
     for place in places:
         for text in (place.name, *place.facts.values()):
             words.update(text.split(" "))
@@ -108,14 +110,14 @@ def make_geography_dataset(
 ):
     """Make the geography data.
 
-    One whole example, row 3509 of `make_geography_dataset().train`, padded up to T = 39:
+    One whole example, row 3573 of `make_geography_dataset().train`, padded up to T = 40:
 
-        task 1, capital; pattern 8; place 75, India
-        instruction name its capital city
-        names    name   its  capital  city  <sep>  India  New  Delhi  <end>  <pad>  ...
-        tokens   1317  1269     1191  1196      1    846  976    770      2      0  ...
-        targets  1269  1191     1196     1    846    976  770      2      0      0  ...
-        mask        .     .        .     .      .      T    T      T      .      .  ...
+        task 1, capital; pattern 8; place 108, Mauritius
+        instruction what's its capital city
+        names    what's   its  capital  city  <sep>  Mauritius  Port  Louis  <end>  <pad>  ...
+        tokens     1606  1340     1221  1226      1        944  1012    913      2      0  ...
+        targets    1340  1221     1226     1    944       1012   913      2      0      0  ...
+        mask          .     .        .     .      .          T     T      T      .      .  ...
         separator 4
 
     The answer is trained and judged, END included: a position of the mask foretells the token behind it.
@@ -146,7 +148,8 @@ def make_geography_dataset(
     inside : bool
         Whether the place stands in the sentence, instead of "this place", and the separator at its end.
     strange : float
-        The share of questions with one or two made-up words somewhere, spelled, as a user's own words would be.
+        The share of questions with one to three words put in somewhere, common ones or made-up ones, which are spelled,
+        as a user's own words would be.
     seed : int
         Of the choice of places, the questions, the held-out pairs.
 
@@ -177,9 +180,9 @@ def make_geography_dataset(
     patterns = tuple(WordPattern(text) for attribute in ATTRIBUTES for text in texts[attribute])
     held_out = deal_held_out(len(ATTRIBUTES), n_distributions, n_places, n_held_out, rng)  # (patterns, places) bool
     tokenizer = make_tokenizer(table)  # of all places, so that every data set has the same tokens
-    known_words = frozenset(tokenizer.words)
+    known = frozenset(tokenizer.words)
     questions = [  # by pattern, those of training first
-        [with_strange_words(question, strange, known_words, rng) for question in own]
+        [with_strange_words(question, strange, known, rng) for question in own]
         for own in _draw_questions(patterns, n_instructions + n_unseen_instructions, rng)
     ]
     examples = _ask_about_places(questions, held_out, n_instructions, n_places_each, rng)
@@ -221,15 +224,18 @@ def prompt_text(question, name, inside=False):
     return HERE.sub(lambda found: found[0] if found[0] == "its" else name, question), ""
 
 
-def with_strange_words(question, share, known_words, rng):
-    """Return the question, with the given probability with one or two made-up words put in somewhere.
+def with_strange_words(question, share, known, rng):
+    """Return the question, with the given probability with one to three words put in somewhere.
+
+    Each is one of `COMMON_WORDS` or made up: a user's own words are such that the model knows but that tell nothing, or
+    such that it has never seen.
 
     Parameters
     ----------
     question : str
     share : float
         The probability.
-    known_words : collection of str
+    known : collection of str
         None of the made-up words is one of these, which could change what is asked.
     rng : np.random.Generator
 
@@ -241,16 +247,54 @@ def with_strange_words(question, share, known_words, rng):
         return question
     pieces = [found[0] for found in PIECE.finditer(question)]
     for _ in range(rng.integers(1, MOST_STRANGE, endpoint=True)):
-        pieces.insert(rng.integers(len(pieces) + 1), _make_up_word(known_words, rng))
+        pieces.insert(rng.integers(len(pieces) + 1), _other_word(known, rng))
     return " ".join(pieces)
 
 
-def _make_up_word(known_words, rng):
+def outside_questions(dataset, n, rng):
+    """Return questions that ask for none of the attributes.
+
+    They are training questions whose telling words are replaced, each by a common or a made-up word: "what is the
+    capital of this place" may become "what is the ekton of this place". A word tells if more than half of the
+    training questions that it occurs in are of one task, and it is not one of `COMMON_WORDS`.
+
+    Parameters
+    ----------
+    dataset : GeographyDataset
+    n : int
+    rng : np.random.Generator
+
+    Returns
+    -------
+    list of n str
+    """
+    rows = dataset.train.unique_instructions()
+    questions = [question.split(" ") for question in dataset.train.instruction[rows].tolist()]
+    counts = defaultdict(Counter)
+    for question, task in zip(questions, dataset.train.task[rows].tolist()):
+        for word in set(question):
+            counts[word][task] += 1
+    telling = {word for word, of in counts.items() if 2 * max(of.values()) > of.total()}.difference(COMMON_WORDS)
+    known = frozenset(dataset.tokenizer.words)
+    return [
+        " ".join(_other_word(known, rng) if word in telling else word for word in questions[i])
+        for i in rng.integers(len(questions), size=n)
+    ]
+
+
+def _other_word(known, rng):
+    """Return a word that asks for no attribute: a common one, or one made up."""
+    if rng.random() < COMMON_SHARE:
+        return COMMON_WORDS[rng.integers(len(COMMON_WORDS))]
+    return _make_up_word(known, rng)
+
+
+def _make_up_word(known, rng):
     """Return random letters that are none of the known words."""
     while True:
         length = rng.integers(*STRANGE_LENGTHS, endpoint=True)
         word = "".join(LETTERS[i] for i in rng.integers(len(LETTERS), size=length))
-        if word not in known_words:
+        if word not in known:
             return word
 
 

@@ -244,7 +244,7 @@ REAL_PLACES = (
     Mutant(
         name="made-up words: words that are known",
         file="tasks/geography.py",
-        old="if word not in known_words:",
+        old="if word not in known:",
         new="if word:",
         why='"Is", "in" and "its" come up by chance, and mean something.',
     ),

@@ -13,7 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minicluster.tasks import ATTRIBUTES, END, PAD, SEPARATOR, SPELL, geography, load_places, make_geography_dataset
-from minicluster.tasks.geography import MOST_STRANGE, make_tokenizer, prompt_text, with_strange_words
+from minicluster.tasks.geography import (
+    MOST_STRANGE,
+    make_tokenizer,
+    outside_questions,
+    prompt_text,
+    with_strange_words,
+)
+from minicluster.tasks.questions import COMMON_WORDS
 from minicluster.tasks.word_patterns import WORD
 
 TABLE = load_places()
@@ -302,16 +309,12 @@ def test_strange_is_the_share_of_questions_with_words_put_in(hard):
     assert abs((some > 0).mean() - 0.3) < 5 * np.sqrt(0.3 * 0.7 / len(some))  # standard deviations of a binomial share
 
 
-@pytest.mark.parametrize("hard", [False, True])
-def test_if_all_questions_are_strange_each_has_a_spelled_word(hard):
-    assert (words_put_in(hard, 1)[:, 1] > 0).all()
-
-
-def test_made_up_words_stand_anywhere_but_in_what_stands_for_the_place():
+def test_words_put_in_stand_anywhere_but_in_what_stands_for_the_place():
     rng, known = np.random.default_rng(0), frozenset(["is", "a", "at"])
     question = "the coast of the place below is this country 's now its"
     pieces = ["the", "coast", "of", "the place below", "is", "this country 's", "now", "its"]
     lengths, stand, letters = Counter(), Counter(), Counter()
+    n_made_up = n_common = 0
     for _ in range(3_000):
         rest = with_strange_words(question, 1, known, rng)
         put_in = []
@@ -324,14 +327,40 @@ def test_made_up_words_stand_anywhere_but_in_what_stands_for_the_place():
         behind = rest.split(" ") if rest else []
         stand[len(pieces)] += len(behind)
         put_in += behind
-        assert 1 <= len(put_in) <= MOST_STRANGE and known.isdisjoint(put_in)
-        lengths.update(map(len, put_in))
-        letters.update("".join(put_in))
+        assert 1 <= len(put_in) <= MOST_STRANGE
+        made_up = [word for word in put_in if word not in COMMON_WORDS]
+        assert known.isdisjoint(made_up)
+        n_made_up, n_common = n_made_up + len(made_up), n_common + len(put_in) - len(made_up)
+        lengths.update(map(len, made_up))
+        letters.update("".join(made_up))
     assert set(lengths) == set(range(2, 10)) and set(letters) == set("abcdefghijklmnopqrstuvwxyz")
     assert set(stand) == set(range(9))
     assert letters["e"] > 3 * letters["q"]
-    # Of some 4,500 words one in nine stands in each place, but for the two ends of a pair: 500 +- 110.
-    assert all(abs(n - stand.total() / 9) < 110 for n in stand.values())
+    assert abs(n_common / (n_common + n_made_up) - 0.5) < 0.04  # of 6,000; five standard deviations are .03
+    # Of some 6,000 words one in nine stands in each place: 667 +- 122, five standard deviations.
+    assert all(abs(n - stand.total() / 9) < 122 for n in stand.values())
+
+
+def test_outside_questions_have_no_telling_word(dataset):
+    rows = dataset.train.unique_instructions()
+    known = dataset.train.instruction[rows].tolist()
+    questions = outside_questions(dataset, 300, np.random.default_rng(0))
+    assert len(questions) == 300 and len(set(questions)) > 250 and not set(questions) & set(known)
+    words = {word for question in questions for word in question.split(" ")}
+    telling = {"capital", "currency", "money", "hemisphere", "equator", "continent", "language", "landlocked", "dial"}
+    assert telling <= {word for question in known for word in question.split(" ")}
+    assert telling.isdisjoint(words)
+    assert {"this", "place", "country", "what", "the", "is", "of"} <= words  # what tells nothing stays
+    assert questions == outside_questions(dataset, 300, np.random.default_rng(0))
+    assert questions != outside_questions(dataset, 300, np.random.default_rng(1))
+
+
+def test_common_words_are_no_words_of_one_attribute_alone():
+    assert len(set(COMMON_WORDS)) == len(COMMON_WORDS)
+    names = "continent capital currency money code prefix domain hemisphere language coast sea city town phone internet"
+    assert set(COMMON_WORDS).isdisjoint(names.split(" "))
+    denials = "not no never but instead rather forget"  # would turn round what a hard question asks for
+    assert set(COMMON_WORDS).isdisjoint(denials.split(" "))
 
 
 def test_hard_questions_name_two_attributes_in_either_order(dataset):
