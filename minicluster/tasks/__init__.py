@@ -1,4 +1,5 @@
-"""What is learned: a pattern grammar, over letters and over words, the synthetic instruction-following tasks, and questions about real places."""
+"""What is learned: the synthetic instruction-following tasks, and questions about real places; and the patterns,
+over letters and over words, that instructions and questions are drawn from."""
 
 from .drawing import alike_patterns, random_pattern
 from .examples import Dataset, Split

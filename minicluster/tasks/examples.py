@@ -15,7 +15,7 @@ class Split:
     Attributes
     ----------
     tokens : (n, T) int64
-        Instruction, separator, input, then padding.
+        Instruction, separator, input, then padding; where an answer has several tokens, it stands before the padding.
     targets : (n, T) int64
         The token that follows each position. After the input that is the output.
     mask : (n, T) bool
@@ -25,7 +25,7 @@ class Split:
         Numbers of the task, of the pattern (counted through over all tasks) and of the input.
     instruction : (n,) array of str
     separator : (n,) int64
-        The separator's position; what comes next is the input.
+        The separator's position; what comes next is the input, unless that stands in the instruction.
     start : (n, T) int64
         The first position that each position sees; see `Transformer.forward`. 0, but for the input's in a bottleneck.
     """
@@ -63,7 +63,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Three splits of encoded examples; what they were made from, a dataset of one kind or another adds.
+    """Three splits of encoded examples. What they were made from is added by the data sets of each kind.
 
     Attributes
     ----------

@@ -62,6 +62,17 @@ class WordPattern(Pattern):
     _parser = _WordParser
     _between = " "
 
+    def __init__(self, text):
+        super().__init__(text)
+        self._words = frozenset(WORD.findall(self.text))  # and the numbers in braces, which do no harm
+
+    def matches(self, string):
+        """Say whether the whole string matches; see `Pattern.matches`.
+
+        A word that the pattern lacks decides it, without a walk: most sentences of other patterns have one.
+        """
+        return self._words.issuperset(self._symbols(string)) and super().matches(string)
+
     def _symbols(self, string):
         """Return the string as a tuple of words; two spaces in a row have between them "", which is no word."""
         string = super()._symbols(string)

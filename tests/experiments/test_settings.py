@@ -1,6 +1,36 @@
+from dataclasses import asdict, fields
+
+import numpy as np
 import pytest
 
-from minicluster.experiments import Settings
+from minicluster.experiments import GeographySettings, Settings
+from minicluster.experiments.settings import TrainingSettings
+from minicluster.tasks import (
+    GeographyDataset,
+    InstructionDataset,
+    alike_patterns,
+    make_geography_dataset,
+    make_instruction_dataset,
+)
+
+LEAST = {
+    "d_model": 2,
+    "steps": 1,
+    "batch_size": 1,
+    "warmup": 0,
+    "n_recordings": 2,
+    "recorded_rows": 1,
+    "restarts": 1,
+}
+LETTERS = {
+    "n_tasks": 3,
+    "n_distributions": 2,
+    "n_inputs": 5,
+    "n_instructions": 4,
+    "n_unseen_instructions": 2,
+    "n_held_out_inputs": 2,
+}
+PLACES = {"n_places": 30, "n_instructions": 3, "n_unseen_instructions": 2, "n_places_each": 5}
 
 
 def test_quick_is_smaller_and_says_so():
@@ -30,3 +60,108 @@ def test_impossible_settings_are_named(setting, error, message):
     with pytest.raises(error) as caught:
         Settings(**setting)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [TrainingSettings, Settings, GeographySettings])
+@pytest.mark.parametrize(("name", "least"), LEAST.items())
+def test_how_it_is_trained_is_checked_whatever_is_learned(kind, name, least):
+    assert getattr(kind(**{name: least}), name) == least
+    with pytest.raises(ValueError) as caught:
+        kind(**{name: least - 1})
+    assert str(caught.value) == f"{name} = {least - 1}, expected at least {least}"
+    with pytest.raises(TypeError) as caught:
+        kind(**{name: 2.5})
+    assert str(caught.value) == f"{name} = 2.5, expected a whole number"
+
+
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [("n_tasks", 2), ("n_distributions", 2), ("n_unseen_instructions", 1), ("n_held_out_inputs", 1), ("alike", 0)],
+)
+def test_the_least_that_can_be_measured_is_allowed(name, least):
+    assert getattr(Settings(**{name: least}), name) == least
+    with pytest.raises(ValueError, match=f"{name} = {least - 1}, expected at least {least}"):
+        Settings(**{name: least - 1})
+
+
+@pytest.mark.parametrize(("n_layers", "middle"), [(6, 3), (4, 2), (5, 2), (1, 0)])
+def test_the_middle_layer(n_layers, middle):
+    assert TrainingSettings(n_layers=n_layers).middle_layer == middle
+
+
+@pytest.mark.parametrize("kind", [Settings, GeographySettings])
+def test_the_small_run_is_smaller_on_the_same_data(kind):
+    settings, small = kind(), kind().as_small()
+    assert type(small) is kind and small.small and not settings.small and not small.quick
+    for name in ("steps", "n_recordings", "recorded_rows", "restarts"):
+        assert getattr(small, name) < getattr(settings, name)
+    assert small.n_layers == 4
+    of_data = {field.name for field in fields(kind)} - {field.name for field in fields(TrainingSettings)}
+    assert of_data
+    for name in {*of_data, "d_model", "n_heads", "batch_size", "weight_decay", "max_norm"}:
+        assert getattr(small, name) == getattr(settings, name)
+
+
+def test_the_small_run_on_places_is_longer_than_that_on_letters():
+    # Some 1,500 facts take longer to learn than 100 answers.
+    assert GeographySettings().as_small().steps > Settings().as_small().steps
+    assert GeographySettings().steps > Settings().steps
+
+
+@pytest.mark.parametrize("changes", [{}, {"n_places_each": 7}, {"hard": True}, {"inside": True}, {"strange": 1.0}])
+def test_every_number_of_geography_reaches_the_data(changes):
+    settings = GeographySettings(**PLACES | changes)
+    made = settings.make_dataset(5)
+    assert isinstance(made, GeographyDataset)
+    expected = make_geography_dataset(**{"strange": settings.strange} | PLACES | changes, seed=5)
+    assert made.digest() == expected.digest()
+    assert made.digest() != settings.make_dataset(6).digest()
+    assert changes == {} or made.digest() != GeographySettings(**PLACES).make_dataset(5).digest()
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_one_more_of_anything_is_another_geography_data_set(name):
+    more = GeographySettings(**PLACES | {name: PLACES[name] + 1})
+    assert more.make_dataset(0).digest() != GeographySettings(**PLACES).make_dataset(0).digest()
+    assert more.make_dataset(0).digest() == make_geography_dataset(
+        **PLACES | {name: PLACES[name] + 1}, strange=more.strange
+    ).digest()
+
+
+def test_all_places_are_learned_unless_said_otherwise():
+    numbers = asdict(GeographySettings())
+    assert numbers["n_places"] is None
+    dataset = GeographySettings(n_instructions=2, n_unseen_instructions=1, n_places_each=2).make_dataset(0)
+    assert dataset.n_inputs == 193
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"n_held_out_inputs": 1}, {"share": 3}, {"bottleneck": True}, {"n_inputs": 6}, {"n_instructions": 5}],
+)
+def test_every_number_of_the_synthetic_tasks_reaches_the_data(changes):
+    numbers = LETTERS | changes
+    made, expected = Settings(**numbers).make_dataset(4), make_instruction_dataset(**numbers, seed=4)
+    assert isinstance(made, InstructionDataset)
+    assert made.digest() == expected.digest() != Settings(**numbers).make_dataset(5).digest()
+    np.testing.assert_array_equal(made.train.start, expected.train.start)
+    assert made.exclusive and not made.replaced
+
+
+def test_strings_of_patterns_made_alike_or_replaced_may_be_anybodys():
+    independent = Settings(**LETTERS).make_dataset(0)
+    alike = Settings(**LETTERS, alike=5).make_dataset(0)
+    replaced = Settings(**LETTERS, replaced=0.3).make_dataset(0)
+    assert independent.exclusive and not alike.exclusive and not replaced.exclusive
+    assert replaced.replaced == 0.3 and independent.replaced == alike.replaced == 0
+    texts = [[pattern.text for pattern in dataset.patterns] for dataset in (independent, alike, replaced)]
+    assert texts[0] == texts[2] != texts[1]
+    again, other = (Settings(**LETTERS, alike=5).make_dataset(seed).patterns for seed in (0, 1))
+    assert again == alike.patterns != other
+
+
+def test_patterns_made_alike_have_random_numbers_of_their_own():
+    # With the data's own, the first strings would be drawn by the very numbers that made the patterns.
+    drawn = Settings(**LETTERS, alike=5).make_dataset(0).patterns
+    same_numbers = alike_patterns(np.random.default_rng(0), 3, 2, 5)
+    assert [pattern.text for pattern in drawn] != [text for own in same_numbers for text in own]

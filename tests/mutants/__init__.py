@@ -19,6 +19,7 @@ from .model import MODEL
 from .mutant import Mutant, StaleMutantError
 from .nothing_lost import NOTHING_LOST
 from .pca import PRINCIPAL_COMPONENTS
+from .real_places import REAL_PLACES
 from .tsne import TSNE
 
 MUTANTS = (
@@ -41,6 +42,7 @@ MUTANTS = (
     *ARGUMENTS,
     *NOTHING_LOST,
     *EXPERIMENTS,
+    *REAL_PLACES,
 )
 
 __all__ = ["MUTANTS", "Mutant", "StaleMutantError"]

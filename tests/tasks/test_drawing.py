@@ -1,4 +1,4 @@
-"""Patterns made alike, and strings with letters replaced."""
+"""Patterns made alike, strings with letters replaced, and inputs that are held out."""
 
 import math
 import re
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minicluster.tasks import alike_patterns
-from minicluster.tasks.drawing import ALPHABET, draw_string, draw_strings
+from minicluster.tasks.drawing import ALPHABET, deal_held_out, draw_string, draw_strings
 from minicluster.tasks.patterns import Pattern
 
 PART = re.compile(r"\[[a-l]{3}\]|\([a-l]{2}\|[a-l]{2}\)|[a-l]\{1,2\}|[a-l]\?|[a-l]")
@@ -172,3 +172,30 @@ def test_replacement_makes_more_strings_than_the_pattern_has():
 def test_too_few_strings_are_named(text, others, n, replaced, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         draw_strings(Pattern(text), [Pattern(other) for other in others], n, np.random.default_rng(0), replaced)
+
+
+# ---- Held out
+
+
+@given(st.integers(1, 4), st.integers(1, 4), st.integers(1, 9), st.integers(0, 9), st.integers(0, 2**32))
+def test_inputs_are_dealt_out_like_cards(n_tasks, n_distributions, n_inputs, n_held_out, seed):
+    n_held_out = min(n_held_out, n_inputs)
+    held_out = deal_held_out(n_tasks, n_distributions, n_inputs, n_held_out, np.random.default_rng(seed))
+    assert held_out.shape == (n_tasks * n_distributions, n_inputs) and held_out.dtype == bool
+    assert (held_out.sum(axis=1) == n_held_out).all()
+    for own in np.split(held_out, n_tasks):  # a task's patterns stand one below the other
+        counts = own.sum(axis=0)
+        assert counts.max() - counts.min() <= 1
+
+
+def test_each_task_has_a_deck_of_its_own_and_each_seed_others():
+    one, again, other = (deal_held_out(3, 2, 12, 3, np.random.default_rng(seed)) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(one, again)
+    assert (one != other).any()
+    assert len({own.any(axis=0).tobytes() for own in np.split(one, 3)}) == 3
+
+
+def test_any_input_may_be_held_out_for_any_pattern():
+    total = sum(deal_held_out(2, 3, 5, 1, np.random.default_rng(seed)).astype(int) for seed in range(200))
+    assert total.sum() == 200 * 6
+    assert (abs(total - 40) <= 5 * math.sqrt(200 * 0.2 * 0.8)).all()
