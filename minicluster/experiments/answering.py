@@ -9,7 +9,7 @@ questions whose telling words are replaced by made-up ones, which are outside.
 
 import unicodedata
 from dataclasses import dataclass
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 
 import numpy as np
 
@@ -28,6 +28,9 @@ USUAL_SHARE = 0.95  # of an attribute's training questions that are at most its 
 N_OUTSIDE = 500  # made-up questions that the threshold is found with
 OUTSIDE_STREAM = 5  # of random numbers: made-up questions; 1 to 4 are those of `run`, `settings` and `trial`
 EXAMPLE_PLACE = "Peru"
+MOST_NAME_WORDS = 3  # of a misspelt place, which are compared with names
+LEAST_LETTERS = 4  # of it: "man" is not meant for Oman
+LEAST_LIKENESS = 0.8  # of it and the name; see `difflib.SequenceMatcher.ratio`
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,8 @@ class Answerer:
         separator, end = self.tokenizer.vocabulary.encode([SEPARATOR, END])
         before = np.append(self.tokenizer.encode(fitting.question), separator)
         state = self.model.hidden_states(before[None])[self.layer, 0, -1]  # (C,)
+        if not np.isfinite(state).all():
+            raise ArithmeticError("hidden states are NaN or infinite: the model's parameters are broken")
         from_centroids = distances(state[None], self.centroids)[0]  # (tasks,)
         nearest, runner_up = np.argsort(from_centroids, kind="stable")[:2]
         attribute = self.tasks[nearest]
@@ -190,16 +195,13 @@ class Answerer:
         return self.tokenizer.decode(written[: over[0]] if len(over) else written)
 
     def _demand_place(self, text, read, inside):
-        """Raise ValueError if a question without a place wants one: it is inside, or a name is almost right."""
-        names = {fold_name(name): name for place in self.places for name in (place.name, *place.also)}
-        alike = [match for word in read.strange for match in get_close_matches(word, names, n=1)]
-        if alike:
-            raise ValueError(f"no place in {text!r}: do you mean {' or '.join(names[match] for match in alike)}?")
+        """Raise ValueError if a question without a place wants one: it is inside, or a name in it is almost right."""
+        if (name := misspelt_place(read, self.places)) is not None:
+            raise ValueError(f"no place in {text!r}: do you mean {name}?")
         if inside:
-            example = EXAMPLE_PLACE if fold_name(EXAMPLE_PLACE) in names else self.places[0].name
-            raise ValueError(
-                f"no place in {text!r}, expected one of the table's {len(self.places)}, such as {example}"
-            )
+            names = [place.name for place in self.places]
+            example = EXAMPLE_PLACE if EXAMPLE_PLACE in names else names[0]
+            raise ValueError(f"no place in {text!r}, expected one of the table's {len(names)}, such as {example}")
 
 
 def answerer_of(setup):
@@ -261,6 +263,30 @@ def read_question(text, places, tokenizer):
     return read
 
 
+def misspelt_place(read, places):
+    """Return the name of a place that is most like some words of a question, or None if none is much like any.
+
+    Parameters
+    ----------
+    read : Rewritten
+        Words that the tokenizer knows are right; one of those compared, at least, must be another.
+    places : sequence of Place
+
+    Returns
+    -------
+    str or None
+    """
+    names = {fold_name(name): name for place in places for name in (place.name, *place.also)}
+    words, alike = read.question.split(" "), {}
+    for first in range(len(words)):
+        for last in range(first + 1, min(first + MOST_NAME_WORDS, len(words)) + 1):
+            piece = " ".join(words[first:last])
+            if len(piece) >= LEAST_LETTERS and not set(read.strange).isdisjoint(words[first:last]):
+                for name in get_close_matches(piece, names, n=1, cutoff=LEAST_LIKENESS):
+                    alike[SequenceMatcher(None, name, piece).ratio()] = names[name]
+    return alike[max(alike)] if alike else None
+
+
 def distances(states, centroids):
     """Return the Euclidean distance of each state (n, C) from each centroid (k, C): (n, k) float64."""
     differences = np.asarray(states, float)[:, None] - np.asarray(centroids, float)  # (n, k, C)
@@ -300,8 +326,9 @@ def best_threshold(inside, outside):
     """
     inside, outside = np.sort(inside), np.sort(outside)
     ordered = np.unique(np.concatenate([inside, outside]))
-    right = np.searchsorted(inside, ordered, "right") / len(inside)  # shares, were this ratio still inside
-    right = right + 1 - np.searchsorted(outside, ordered, "right") / len(outside)
+    # Right decisions, were this ratio still inside: shares times both numbers, whole, so that what is equal is equal.
+    right = np.searchsorted(inside, ordered, "right") * len(outside)
+    right += (len(outside) - np.searchsorted(outside, ordered, "right")) * len(inside)
     best = int(right.argmax())
     return float((ordered[best] + ordered[min(best + 1, len(ordered) - 1)]) / 2)
 

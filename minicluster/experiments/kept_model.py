@@ -196,7 +196,9 @@ def load(path, settings, seed, backend="auto"):
         landmarks = Landmarks(tuple(results["questions"]), arrays["task"], arrays["states"], results["threshold"])
         names = set(results["places"])
         dataset.places = tuple(place for place in table if place.name in names)
-        parameters = checkpoint.parameters
+        n_questions, parameters = len(landmarks.questions), checkpoint.parameters
+        if landmarks.states.shape != (n_questions, settings.d_model) or landmarks.task.shape != (n_questions,):
+            raise ValueError(f"states have shape {landmarks.states.shape}, tasks {landmarks.task.shape}")
         context_length = len(parameters["wpe.weight"])
         config = TransformerConfig(
             len(dataset.tokenizer), context_length, settings.d_model, settings.n_layers, settings.n_heads
