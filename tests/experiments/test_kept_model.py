@@ -24,6 +24,14 @@ def cache(tmp_path, monkeypatch):
     return tmp_path / "cache" / "minicluster"
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A trained Answerer, and the bytes of its file."""
+    file = tmp_path_factory.mktemp("whole") / "model.npz"
+    answerer = kept_answerer(TINY, 0, "numpy", file, tell=lambda text: None, progress=Silent)
+    return answerer, file.read_bytes()
+
+
 def ask(settings=TINY, seed=0, backend="numpy", file=None):
     """Return the Answerer, and what was told."""
     told = []
@@ -88,14 +96,14 @@ def test_the_sources_are_there():
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "changed", "text"])
-def test_a_damaged_file_of_the_cache_is_told_and_the_model_trained_anew(damage, cache):
-    first, _ = ask()
-    (path,) = cache.iterdir()
-    whole = path.read_bytes()
-    middle = len(whole) // 2
+def test_a_damaged_file_of_the_cache_is_told_and_the_model_trained_anew(damage, cache, whole):
+    first, data = whole
+    middle = len(data) // 2
+    cache.mkdir(parents=True)
+    path = cache_path(TINY, 0, "numpy")
     path.write_bytes({
-        "empty": b"", "cut": whole[:middle], "text": b"no model",
-        "changed": whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :],
+        "empty": b"", "cut": data[:middle], "text": b"no model",
+        "changed": data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :],
     }[damage])  # fmt: skip
     again, told = ask()
     assert len(told) == 2 and str(path) in told[0] and told[0].endswith("; the model is trained anew")
@@ -144,9 +152,9 @@ def test_a_file_of_the_user_is_written_and_read(tmp_path, cache, monkeypatch):
         {"parameters": {"wpe.weight": np.zeros((38, 8), np.float32)}},
     ],
 )
-def test_a_file_of_another_kind_is_told(change, tmp_path):
+def test_a_file_of_another_kind_is_told(change, tmp_path, whole):
     file = tmp_path / "mine.npz"
-    ask(file=file)
+    file.write_bytes(whole[1])
     save_checkpoint(file, replace(load_checkpoint(file), **change))
     with pytest.raises(CheckpointError) as told:
         load(file, TINY, 0, "numpy")
