@@ -3,6 +3,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from minicluster.experiments import GeographySettings, answering, prepare, run, settings, trial
 from minicluster.experiments.answering import (
@@ -205,6 +207,22 @@ def test_bad_input_gets_one_line(text, message):
     with pytest.raises(ValueError) as told:
         answerer().answer(text)
     assert message in str(told.value) and "\n" not in str(told.value)
+
+
+# Any characters, and words of which some mean something.
+WORDS = st.sampled_from(["Peru", "Chile", "Peru's", "money", "capital", "equator", "of", "xqv", "\u043c\u0438\u0440"])
+
+
+@given(st.one_of(st.text(max_size=60), st.lists(st.one_of(WORDS, st.text(max_size=12)), max_size=12).map(" ".join)))
+def test_whatever_is_typed_gets_a_reply_or_one_line(text):
+    try:
+        reply = answerer().answer(text)
+    except ValueError as error:
+        assert len(str(error).splitlines()) == 1
+        return
+    assert reply.inside == (reply.text is not None) == (reply.fact is not None)
+    assert reply.place is not None or not reply.inside
+    assert 0 <= reply.distance <= reply.runner_up_distance and reply.attribute != reply.runner_up
 
 
 def test_what_is_just_good_enough():
