@@ -175,6 +175,15 @@ def test_a_cache_that_cannot_be_written_costs_a_warning(tmp_path, monkeypatch):
     assert file.read_text(encoding="utf-8") == "kept"
 
 
+def test_what_cannot_be_replaced_is_said_before_the_training(cache):
+    path = cache_path(TINY, 0, "numpy")
+    path.mkdir(parents=True)
+    _, told = ask()
+    assert told[0].startswith(f"cannot read {path}") and told[0].endswith("; the model is trained anew")
+    assert told[1].startswith(f"warning: cannot write {path}: a folder is there; the model is not kept")
+    assert told[2:] == ["training the model, about a minute ..."]
+
+
 def test_without_a_home_there_is_a_warning(monkeypatch):
     def homeless():
         raise RuntimeError("no home")
@@ -230,7 +239,7 @@ def test_a_training_that_diverges_in_its_last_step(monkeypatch):
 
 def test_old_models_are_deleted_and_nothing_else(cache):
     cache.mkdir(parents=True)
-    for age in range(KEPT_MODELS + 2):
+    for age in range(KEPT_MODELS + 2):  # all older than the new one
         path = cache / f"model-{age}.npz"
         path.write_text("x", encoding="utf-8")
         os.utime(path, (1000 - age, 1000 - age))
@@ -240,3 +249,5 @@ def test_old_models_are_deleted_and_nothing_else(cache):
     kept = {path.name for path in cache.iterdir()}
     expected = {f"model-{age}.npz" for age in range(KEPT_MODELS)} | {"compiled-1", "notes.txt"}
     assert kept == expected | {cache_path(TINY, 0, "numpy").name}
+    ask(file=cache / "mine.npz")  # where the user wants it, all is the user's
+    assert {path.name for path in cache.iterdir()} == kept | {"mine.npz"}
