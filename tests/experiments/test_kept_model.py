@@ -76,15 +76,22 @@ def test_all_that_decides_the_model_is_in_its_files_name(monkeypatch, tmp_path):
     assert len(paths) == 4
     assert cache_path(TINY, 0, "numpy") == cache_path(TINY, 0, "numpy")
     own = cache_path(TINY, 0, "numpy")
-    monkeypatch.setattr(kept_model, "load_places", lambda: ())
-    assert cache_path(TINY, 0, "numpy") != own  # of another table
-    monkeypatch.undo()
-    other = tmp_path / "tasks"
-    other.mkdir()
+    first, *others = kept_model.load_places()
+    for changed in (replace(first, also=("Nowhere",)), replace(first, facts=first.facts | {"capital": "Lima"})):
+        with monkeypatch.context() as patch:
+            patch.setattr(kept_model, "load_places", lambda: (changed, *others))
+            assert cache_path(TINY, 0, "numpy") != own  # of another table
+    here = kept_model.environment("numpy")
+    for name in ("minicluster", "numpy", "system", "machine"):
+        with monkeypatch.context() as patch:
+            patch.setattr(kept_model, "environment", lambda backend: here | {name: "another"})
+            assert cache_path(TINY, 0, "numpy") != own
+    assert cache_path(TINY, 0, "numpy") == own
     monkeypatch.setattr(kept_model, "PACKAGE", tmp_path)
     empty = cache_path(TINY, 0, "numpy")
-    (other / "x.py").write_text("x = 1", encoding="utf-8")
-    assert len({own.name, empty.name, cache_path(TINY, 0, "numpy").name}) == 3  # of other sources
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks" / "x.py").write_text("x = 1", encoding="utf-8")
+    assert len({own, empty, cache_path(TINY, 0, "numpy")}) == 3  # of other sources
 
 
 def test_the_sources_are_there():
