@@ -14,6 +14,7 @@ import json
 import os
 import secrets
 import stat
+import sys
 import time
 from pathlib import Path
 
@@ -310,6 +311,25 @@ def _lock(file):
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
     else:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def user_cache():
+    """Return the folder that the system has for a user's caches, which need not exist.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    RuntimeError
+        If the user has no home.
+    """
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
 
 def remove_leftovers(paths):

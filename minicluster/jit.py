@@ -15,6 +15,8 @@ import numpy
 from numba import prange, types
 from numba.extending import intrinsic
 
+from .files import user_cache
+
 __all__ = [
     "ANY_ORDER",
     "ENABLED",
@@ -186,13 +188,7 @@ def cache_folder():
 
 
 def _user_cache():
-    if numba.config.CACHE_DIR:
-        return Path(numba.config.CACHE_DIR)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(numba.config.CACHE_DIR) if numba.config.CACHE_DIR else user_cache()
 
 
 def _fingerprint():
