@@ -15,15 +15,14 @@ SMALLER = {  # of a second seed
     "unseen": (("bottleneck", "rescue", "right", "right", 1), 0.55),
     "sharing": (("share 5", "ari", "train", 1), 0.3),
     "bottleneck": (("shared, bottleneck", "patches", "held", "moved", 1), 0.37),
-    "geography": (("plain", "ari", "train", 1), 0.4),
 }
 
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["one seed", "two seeds"])
 def drawn(request):
     made = {}
-    for name, run in RUNS.items():
-        runs = [run(3), changed(run(4), *SMALLER[name])][: request.param]
+    for name, smaller in SMALLER.items():
+        runs = [RUNS[name](3), changed(RUNS[name](4), *smaller)][: request.param]
         results = results_of(name, *runs)
         made[name] = results, draw_experiment(results)
     yield made
@@ -48,13 +47,12 @@ def test_each_experiment_has_its_pictures_whose_titles_say_the_seeds(drawn):
     names = {name: list(pictures) for name, (_, pictures) in drawn.items()}
     assert names == {
         "dynamics": ["dynamics", "dynamics_more"], "unseen": ["unseen"], "sharing": ["sharing"],
-        "bottleneck": ["bottleneck"], "geography": ["geography", "geography_steps", "geography_pca"],
+        "bottleneck": ["bottleneck"],
     }  # fmt: skip
     for results, pictures in drawn.values():
-        for stem, picture in pictures.items():
+        for picture in pictures.values():
             title = picture.figure.get_suptitle().split("\n")[1]
-            one = len(results["seeds"]) == 1 or stem == "geography_pca"  # which is of one training
-            assert title == ("seed 3" if one else "2 seeds, 3 to 4")
+            assert title == ("seed 3" if len(results["seeds"]) == 1 else "2 seeds, 3 to 4")
 
 
 def test_no_text_is_cut_off(drawn):
@@ -136,74 +134,6 @@ def test_the_dial_drawn_is_the_results(drawn):
     middle = results["by_share"]["share 5"]["ari"]["median"]
     assert curves["ARI, layer 1"].get_ydata().tolist() == [1, 0.9, middle, 0.2]
     assert f"share 5: ARI {middle:.2f}, unseen combinations 0.60, train 1.00" in picture.alt
-
-
-def test_the_places_drawn_are_the_results(drawn):
-    results, pictures = drawn["geography"]
-    numbers, axes = results["over_seeds"], panels(pictures["geography"])
-    lines = lines_of(axes["separator: ARI with the attributes"])
-    assert lines["place behind separator"].get_ydata().tolist() == medians(numbers["plain"]["ari"]["train"])
-    assert lines["hard questions"].get_ydata().tolist() == [0, 0.8, 1]
-    assert lines["untrained"].get_ydata().tolist() == [0, 0.05, 0.06]
-    assert lines["regrouping null,\n99 %"].get_ydata().tolist() == [0, 0.3, 0.31]
-    assert lines["bag of words"].get_ydata()[0] == 0.05
-    assert [text.get_text() for text in axes["accuracy"].texts] == ["1.00", "0.98", "0.97"] * 3 + [
-        "each attribute's most common answer"
-    ]
-    assert {0.3, 0.28, 0.31} <= {line.get_ydata()[0] for line in axes["accuracy"].lines}
-    lines = lines_of(axes["last token: place in the sentence"])
-    assert lines["ARI with\nthe attributes"].get_xdata().tolist() == [0, 10, 20, 40]
-    assert lines["ARI with\nthe attributes"].get_ydata().tolist() == [0.02, 0.5, 0.6, 0.25]
-    assert lines["scatter between\nattributes"].get_ydata().tolist() == [0.02, 0.8, 0.7, 0.4]
-    assert lines["scatter between\nanswers"].get_ydata().tolist() == [0.04, 0.01, 0.2, 0.45]
-    assert lines["the same, answers\ndealt at random"].get_ydata().tolist() == [0.03, 0.02, 0.03, 0.05]
-    assert lines["ARI: regrouping\nnull, 99 %"].get_ydata().tolist() == [0.01, 0.1, 0.15, 0.05]
-    alt = pictures["geography"].alt
-    middle = rounded(numbers["plain"]["ari"]["train"][1]["median"])
-    assert f"place behind separator: ARI at the separator 0.00, {middle}, 1.00, untrained at most 0.06" in alt
-    assert "accuracy: train 1.00, unseen phrasing 0.98, unseen combination 0.97" in alt
-    assert "scatter between answers 0.04, 0.01, 0.20, 0.45" in alt
-
-
-def test_the_places_drawn_step_by_step_are_the_results(drawn):
-    results, pictures = drawn["geography"]
-    axes = pictures["geography_steps"].figure.axes
-    found = [[line.get_ydata().tolist() for line in axis.lines] for axis in axes]
-    history = results["runs"][0]["plain"]["by_step"]
-
-    def by_layer(steps):
-        return [list(values) for values in zip(*steps)]
-
-    last = [by_layer(history["last"][measure]) for measure in ("ari", "between_answers")]
-    assert found == [by_layer(history["separator"]["ari"]), *last, [], *last]
-    assert [text.get_text() for text in axes[3].get_legend().get_texts()] == [
-        "layer 0 (embedding)", "layer 1", "layer 2"
-    ]  # fmt: skip
-    assert "scatter between answers 0.10, 0.30, 0.45" in pictures["geography_steps"].alt
-
-
-def test_the_states_of_places_are_drawn_in_the_attributes_colours(drawn):
-    results, pictures = drawn["geography"]
-    picture = pictures["geography_pca"]
-    titles = [axis.get_title() for axis in picture.figure.axes]
-    assert titles == [
-        "separator, layer 1, untrained: ARI 0.00", "separator, layer 1, step 40: ARI 0.80",
-        "last token, layer 2, step 20: ARI 0.60", "last token, layer 2, step 40: ARI 0.25",
-    ]  # fmt: skip
-    for axis in picture.figure.axes:
-        capital, coast = axis.collections
-        assert capital.get_offsets().tolist() == [[0, 1]] and coast.get_offsets().tolist() == [[1, 0.5], [2, 0]]
-    (legend,) = picture.figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == ["capital", "coast"]
-    for title in titles:
-        assert f"{title}, 40%" in picture.alt
-    without = changed(results["runs"][0], ("plain",), {
-        key: value for key, value in results["runs"][0]["plain"].items() if key != "pictured"
-    })  # fmt: skip
-    made = draw_experiment(results_of("geography", without))
-    assert list(made) == ["geography", "geography_steps"]
-    for own in made.values():
-        pyplot.close(own.figure)
 
 
 def test_the_patches_drawn_are_the_results(drawn):
