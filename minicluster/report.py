@@ -44,7 +44,12 @@ DEVIATIONS = {
         "Two dials of ours: patterns that share parts, and letters that are replaced. The best that any reader could "
         "do is computed from the patterns' probabilities.",
     ),
-    6: ("It holds in a more realistic setting.", "", "Not yet measured here."),
+    6: (
+        "It holds in a more realistic setting.",
+        "geography",
+        "Places, facts and phrasings are ours: English questions about eight facts of 193 countries. So is the look at "
+        "the last token before the answer, where clusters come and go.",
+    ),
 }
 STYLE = """
 :root { color-scheme: light; }

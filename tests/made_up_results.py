@@ -158,7 +158,51 @@ def sharing_run(seed=0):
     }
 
 
-RUNS = {"dynamics": dynamics_run, "unseen": unseen_run, "sharing": sharing_run, "bottleneck": bottleneck_run}
+def last_token():
+    """Three layers at steps 0, 10, 20 and 40: clusters that come and go in the last one."""
+    return {
+        "ari": [[0.0, 0.01, 0.02], [0.0, 0.2, 0.5], [0.01, 0.3, 0.6], [0.0, 0.4, 0.25]],
+        "between_attributes": [[0.01, 0.01, 0.02], [0.01, 0.7, 0.8], [0.02, 0.6, 0.7], [0.02, 0.5, 0.4]],
+        "between_answers": [[0.04, 0.04, 0.04], [0.05, 0.02, 0.01], [0.07, 0.05, 0.2], [0.1, 0.3, 0.45]],
+        "dealt_answers": [[0.04, 0.04, 0.03], [0.04, 0.01, 0.02], [0.05, 0.02, 0.03], [0.05, 0.03, 0.05]],
+        "regrouping_null_99": [0.01, 0.1, 0.15, 0.05],
+    }
+
+
+def geography_run(seed=0):
+    """Two attributes, three layers, of which the middle one is 1; the first seed has what is drawn of one only."""
+    run = {"seed": seed}
+    for name in ("plain", "inside", "hard"):
+        own = end(ari=(0.0, 0.8, 1.0))
+        own["accuracy"] = {"train": 1.0, "unseen_instruction": 0.98, "unseen_combination": 0.97}
+        own["bag_of_words"] = {"ari": both_splits(0.05, 0.04), "cross_pattern_1nn": both_splits(0.4, 0.35)}
+        del own["bag_of_letters"], own["chance"]
+        run[name] = {
+            **own,
+            "attributes": ["capital", "coast"],
+            "steps": [0, 10, 20, 40],
+            "accuracy_by_attribute": {"unseen_instruction": [0.96, 1.0], "unseen_combination": [0.95, 0.99]},
+            "most_common_answer": {"train": 0.3, "unseen_instruction": 0.28, "unseen_combination": 0.31},
+            "by_step": {"separator": {"ari": [[0.0, 0.0, 0.01], [0.0, 0.3, 0.5], [0.0, 0.7, 0.9], [0.0, 0.8, 1.0]]}},
+        }
+        run[name]["by_step"]["last"] = last_token()
+    moments = (("separator", 0, 1, 0.0), ("separator", 40, 1, 0.8), ("last", 20, 2, 0.6), ("last", 40, 2, 0.25))
+    panels = [
+        {"token": token, "step": step, "layer": layer, "points": [[0.0, 1.0], [1.0, 0.5], [2.0, 0.0]],
+         "explained": 0.4, "ari": ari}
+        for token, step, layer, ari in moments
+    ]  # fmt: skip
+    run["plain"]["pictured"] = {"task": [0, 1, 1], "panels": panels}
+    return run
+
+
+RUNS = {
+    "dynamics": dynamics_run,
+    "unseen": unseen_run,
+    "sharing": sharing_run,
+    "bottleneck": bottleneck_run,
+    "geography": geography_run,
+}
 
 
 def changed(run, path, value):

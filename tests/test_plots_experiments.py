@@ -21,8 +21,8 @@ SMALLER = {  # of a second seed
 @pytest.fixture(scope="module", params=[1, 2], ids=["one seed", "two seeds"])
 def drawn(request):
     made = {}
-    for name, run in RUNS.items():
-        runs = [run(3), changed(run(4), *SMALLER[name])][: request.param]
+    for name, smaller in SMALLER.items():
+        runs = [RUNS[name](3), changed(RUNS[name](4), *smaller)][: request.param]
         results = results_of(name, *runs)
         made[name] = results, draw_experiment(results)
     yield made

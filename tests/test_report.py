@@ -90,7 +90,7 @@ def test_every_picture_is_there_and_says_what_it_shows():
     open_before = pyplot.get_fignums()
     page = Page(text_of())
     images = page.all("img")
-    assert len(images) == 2 + 1 + 1 + 1  # dynamics draws two
+    assert len(images) == 2 + 1 + 1 + 1 + 3  # dynamics draws two, geography three
     for image in images:
         assert len(image["alt"]) > 100
         png = base64.b64decode(image["src"].removeprefix("data:image/png;base64,"), validate=True)
@@ -114,7 +114,7 @@ def test_there_is_a_row_for_each_verdict_with_its_number_and_word():
     assert "best layer's ARI on training strings >= 0.95" not in cells
     assert "ARI of the best layer, training strings: 0.98" in cells
     # Claims that nothing was measured of have a row, too.
-    assert cells.count("not measured") == 3 and len(table.all("tr")) == 1 + n + 3
+    assert cells.count("not measured") == 2 and len(table.all("tr")) == 1 + n + 2
 
 
 def test_what_experiments_say_is_escaped():

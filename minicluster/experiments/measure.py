@@ -103,12 +103,14 @@ def measure(setup, recordings, progress=Progress):
     }
 
 
-def measure_end(trained):
+def measure_end(trained, counts=None):
     """Measure the last recording of a training only.
 
     Parameters
     ----------
     trained : Trained
+    counts : callable, optional
+        What the bag has in it; by default `letter_counts`, whose arguments and result it shares.
 
     Returns
     -------
@@ -119,7 +121,7 @@ def measure_end(trained):
         of a neighbour drawn at random.
     """
     setup, strings = trained.setup, trained.strings
-    letters = [letter_counts(own, setup.dataset.vocabulary) for own in strings.values()]
+    letters = [(counts or letter_counts)(own, setup.dataset.vocabulary) for own in strings.values()]
     first, last = (_scores(setup, strings, trained.recordings[at].states) for at in (0, -1))
     letter_scores = _scores(setup, strings, {name: own[None] for name, own in zip(strings, letters)})
     pattern_tasks = np.arange(len(setup.dataset.patterns)) // setup.dataset.n_distributions  # (patterns,)

@@ -2,6 +2,7 @@
 
 from .mutant import Mutant
 
+PLACE_TESTS = ("experiments/test_real_places.py",)
 TRIAL_TESTS = ("experiments/test_trial.py",)
 PLOT_TESTS = ("test_plots_experiments.py",)
 
@@ -573,5 +574,77 @@ EXPERIMENTS = (
         new='axis.plot(places, [number["low"] for _, number in there], **look)',
         why="The line says that it is the median.",
         tests=PLOT_TESTS,
+    ),
+    Mutant(
+        name="places: a bag of words with letters in it",
+        file="experiments/geography.py",
+        old="return letter_counts(strings, vocabulary)[:, len(OTHERS) :]",
+        new="return letter_counts(strings, vocabulary)",
+        why="Made-up words are spelled, and their letters would drown the words: a weaker control.",
+        tests=PLACE_TESTS,
+    ),
+    Mutant(
+        name="places: the same answer to different questions is one",
+        file="experiments/geography.py",
+        old="np.unique([split.task, first_tokens(split)], axis=1, return_inverse=True)[1]",
+        new="np.unique(first_tokens(split), return_inverse=True)[1]",
+        why="What lies between answers would contain part of what lies between attributes.",
+        tests=PLACE_TESTS,
+    ),
+    Mutant(
+        name="places: an answer counts as shared by one place's questions",
+        file="experiments/geography.py",
+        old="pairs = np.unique([answer_of, split.input], axis=1)",
+        new="pairs = np.array([answer_of, split.input])",
+        why="Then it may be places that separate, not answers.",
+        tests=PLACE_TESTS,
+    ),
+    Mutant(
+        name="places: answers dealt to questions, not to places",
+        file="experiments/geography.py",
+        old="dealt[rows] = rng.permutation(answer_of[rows[first]])[place]",
+        new="dealt[rows] = rng.permutation(answer_of[rows])",
+        why="Questions about one place are alike for its own sake; a control has to keep them together.",
+        tests=PLACE_TESTS,
+    ),
+    Mutant(
+        name="places: scatter between answers contains that between attributes",
+        file="experiments/geography.py",
+        old="return between_tasks / total, (within_tasks - within_answers) / total",
+        new="return between_tasks / total, (total - within_answers) / total",
+        why="It would be high as soon as attributes separate.",
+        tests=PLACE_TESTS,
+    ),
+    Mutant(
+        name="places: the best of the layers at the last token",
+        file="experiments/geography.py",
+        old="[layers[-1] for layers in last[name]]",
+        new="[max(layers, key=lambda v: v or 0) for layers in last[name]]",
+        why="Clusters may leave the last layer and stay in another.",
+        tests=PLACE_TESTS,
+    ),
+    Mutant(
+        name="places: dissolving without having been there",
+        file="experiments/geography.py",
+        old='appeared = own["ari_best"] > own["null_at_best"]',
+        new='appeared = own["ari_best"] > own["ari_end"]',
+        why="Clusters by pattern score above 0 as well, as the regrouping null says.",
+        tests=PLACE_TESTS,
+    ),
+    Mutant(
+        name="places: plain questions judged by unseen phrasings alone",
+        file="experiments/geography.py",
+        old="train >= LEAST_TRAINED and min(unseen) >= LEAST_UNSEEN",
+        new="train >= LEAST_TRAINED and unseen[0] >= LEAST_UNSEEN",
+        why="Unseen combinations are what only a model that treats phrasings as one can answer.",
+        tests=PLACE_TESTS,
+    ),
+    Mutant(
+        name="pictures: scatter between answers in place of that between attributes",
+        file="plots/geography.py",
+        old='("between_attributes", "scatter between\\nattributes", SKY',
+        new='("between_answers", "scatter between\\nattributes", SKY',
+        why="The two curves are to cross, and each has to be the one that its label names.",
+        tests=("test_plots_geography.py",),
     ),
 )
