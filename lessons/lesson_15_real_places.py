@@ -44,7 +44,8 @@ from minicluster.tasks import END, SEPARATOR, WordPattern, WordTokenizer, load_p
 #
 # The question stays, too: does the model, inside, put together what belongs together? (Wu & Varshney check their
 # finding in such a setting, where the model is given a location and states its continent, arXiv:2402.12151. Questions,
-# places, models and all numbers in this lesson are ours; the facts are those of GeoNames, see `tasks/places.py`.)
+# models and all numbers in this lesson are ours; most of the facts are from GeoNames, see
+# `minicluster/tasks/places.py`.)
 
 # %% [markdown]
 # ## A pattern over words, in the open
@@ -123,12 +124,12 @@ for text in ("the capital of this place", "the capital of Perú", "the Kapital o
 # ## One whole example
 #
 # The lesson takes 40 places of the table's, so that training is short; the others will be needed later. In one point
-# the questions differ from lesson 2's strings: into some of them we have put made-up words, which have to be spelled.
-# They mean nothing and change no answer. Why? Because you will use words that the model has never seen, and it can only
-# learn to read past such words if there are some.
+# the questions differ from lesson 2's strings: into some of them we have put words that have nothing to do with the
+# matter, many of them made up, so that they have to be spelled. They change no answer. Why put them in? Because you
+# will use words that the model has never seen, and it can learn to read past such words only if there are some.
 
 # %%
-settings = replace(GeographySettings(), n_places=40, n_places_each=10, steps=600, n_recordings=2, restarts=5)
+settings = replace(GeographySettings(), n_places=40, n_places_each=10, steps=500, n_recordings=2, restarts=5)
 dataset = settings.make_dataset(seed=15)
 tokenizer, places, facts = dataset.tokenizer, dataset.places, dataset.tasks
 T, vocabulary = dataset.context_length, dataset.vocabulary
@@ -198,7 +199,8 @@ for name, split in dataset.splits.items():
 #
 # The model is lesson 2's: it keeps for each token a *state* of C = 64 numbers, and in each of L = 4 blocks every token
 # looks at the states of the tokens before it and adds what it found to its own. Layer 0 is the state at the start,
-# layer 1 after block 1, and so on. What the last state at a token is nearest to is the next token.
+# layer 1 after block 1, and so on. From the last state at a token every token of the vocabulary gets a score, and the
+# highest says which token comes next.
 #
 # **Predict before you run:** accuracy on each split.
 
@@ -262,7 +264,7 @@ bag_ari = ari_of(bag)
 print(f"{'ARI by layer':22}", *(f"{layer:5}" for layer in range(len(states))))
 for name, curve in [*ari.items(), ("99 % of deals below", bar)]:
     print(f"{name:22}", *(f"{value + 0:5.2f}" for value in np.round(curve, 2)))
-print(f"{'bag of words':22} {abs(bag_ari):5.2f}")
+print(f"{'bag of words':22} {round(bag_ari, 2) + 0:5.2f}")
 assert max(ari["separator"]) > 0.9 and max(ari["separator, untrained"]) < 0.2 and bag_ari < 0.3
 
 # %% [markdown]
@@ -305,8 +307,8 @@ print(f"   states, layer {M} {by_hand:.2f}, bag of words {neighbour_score(bag):.
 # %% [markdown]
 # ## What happens at the last token
 #
-# The answer begins at the place's last token: there question and place come together. So now the states at *that*
-# token. The rows have all kinds of places, one drawn at random for each question.
+# The answer begins behind the place's last token, the last of the prompt: there question and place come together. So
+# now the states at *that* token. The rows have all kinds of places, one drawn at random for each question.
 #
 # **Predict before you run.** Again eight clusters, compared with the facts. In which layers will they agree best, and
 # how will it be in the last one, just before the answer is written?
@@ -319,33 +321,33 @@ print(f"{'nearest neighbour':22}", *(f"{neighbour_score(x):5.2f}" for x in last)
 assert max(ari["last token"]) < max(ari["separator"]) and neighbour_score(last[-1]) > 0.7
 
 # %% [markdown]
-# Clusters by fact are there, but far less clear than at the separator, and in the last layer mostly less clear than
-# before (by how much differs from training to training). Here is a trap for readers: someone who looks at the last
-# layer of the last token only, as is often done since it is the easiest to get at, reports that the model hardly
-# clusters by task. One layer of one token is not the model.
+# Clusters by fact are there, but far less clear than at the separator. Mostly they are clearest in an inner layer and
+# have lost something by the last; how much differs from training to training. Here is a trap for readers: someone who
+# looks at the last layer of the last token only, as is often done since it is the easiest to get at, reports that the
+# model hardly clusters by task. One layer of one token is not the model.
 #
 # And what is asked has not been forgotten: the nearest question of another pattern is nearly always one of the same
 # fact, in the last layer, too. So what has become of the eight clusters? Ask the pairs. Take two rows with *different
-# places*, and the squared distance of their states. There are three kinds of pairs: same question and same answer (two
-# places in Africa); same question, another answer; another question. Divide by the mean of all pairs, so that 1 is "as
-# far as any".
+# places*, and the squared distance of their states. There are three kinds of pairs: the same fact asked and the same
+# answer (the continent of two places in Africa); the same fact, another answer; another fact. Divide by the mean of all
+# pairs, so that 1 is "as far as any".
 
 # %%
 answers = np.array([places[x].facts[facts[task]] for task, x in zip(rows.task, rows.input)])  # (n,)
 one, other = np.triu_indices(len(rows), 1)  # all pairs
 apart = rows.input[one] != rows.input[other]
 one, other = one[apart], other[apart]
-same_question = rows.task[one] == rows.task[other]
-same_answer = same_question & (answers[one] == answers[other])
+same_fact = rows.task[one] == rows.task[other]
+same_answer = same_fact & (answers[one] == answers[other])
 kinds = {
-    "same question, same answer": same_answer,
-    "same question, other answer": same_question & ~same_answer,
-    "other question": ~same_question,
+    "same fact, same answer": same_answer,
+    "same fact, other answer": same_fact & ~same_answer,
+    "other fact": ~same_fact,
 }
 spread = {name: [] for name in kinds}
 for x in last.astype(np.float64):
     products = x @ x.T  # (n, C) @ (C, n) -> (n, n)
-    squared = (np.diag(products)[one] + np.diag(products)[other] - 2 * products[one, other]) / 2  # (pairs,)
+    squared = np.diag(products)[one] + np.diag(products)[other] - 2 * products[one, other]  # (pairs,)
     for name, chosen in kinds.items():
         spread[name].append(squared[chosen].mean() / squared.mean())
 print(f"{'distances by layer':28}", *(f"{layer:5}" for layer in range(len(last))))
@@ -353,18 +355,18 @@ for name, curve in spread.items():
     print(f"{name:28}", *(f"{value:5.2f}" for value in curve))
 
 # %% [markdown]
-# At layer 0 a state knows the place's last word and its position, so all three are near 1. In layer 1 rows of one
-# question have come together. From there on two things happen at once: rows with the same answer come closer still, and
-# rows of the same question whose answers differ move apart again. What is asked was a means; what is wanted at the end
-# is an answer, and "Paris" and "Oslo" have to be told apart there, although both are capitals. The clusters do not
-# vanish, they split into smaller ones, and eight means fit them less well.
+# At layer 0 a state knows the place's last word and its position, so all three are near 1. In layer 1 rows that ask for
+# the same fact have come together. From there on, or one layer later, two things happen at once: rows with the same
+# answer come closer still, and rows of the same fact whose answers differ move apart again. What is asked was a means;
+# what is wanted at the end is an answer, and "Paris" and "Oslo" have to be told apart there, although both are
+# capitals. The clusters do not vanish, they split into smaller ones, and eight means fit them less well.
 #
 # (Compare a line over the layers, not one line with another: "same answer" has many pairs of those facts that have few
 # answers.)
 
 # %%
-assert spread["same question, same answer"][-1] < spread["same question, other answer"][-1]
-assert spread["same question, other answer"][-1] > min(spread["same question, other answer"])
+assert spread["same fact, same answer"][-1] < spread["same fact, other answer"][-1]
+assert spread["same fact, other answer"][-1] > min(spread["same fact, other answer"])
 
 # %% [markdown]
 # Now the picture. On the left the separator, all facts; then the last token, for three facts only, so that a plane has
@@ -419,25 +421,35 @@ def distances_of(question):
 
 def ask(question, name):
     prompt = prompt_tokens(question, name)
-    written = model.generate(prompt, min(LONGEST, T - len(prompt)), end=end)[len(prompt) :]
-    probability = float(first_token([prompt])[1][0])
+    written = model.generate(prompt, min(LONGEST, T - len(prompt)), end=end)[len(prompt) :]  # (n,)
+    likeliest, probability = first_token([prompt])  # (1,), (1,)
+    assert likeliest[0] == written[0]
     distances = distances_of(question)
     near, next_near = distances.argsort()[:2]
     return {
         "answer": tokenizer.decode(written[written != end]),
-        "probability": probability,
+        "probability": float(probability[0]),
         "nearest": facts[near],
+        "its distance": float(distances[near]),
         "runner-up": facts[next_near],
-        "distances": (float(distances[near]), float(distances[next_near])),
+        "the runner-up's": float(distances[next_near]),
         "ratio": float(distances[near] / distances[next_near]),
     }
 
 
-question, name = "which money do hedgehogs use in this place", "Iceland"
-print(*vocabulary.decode(prompt_tokens(question, name)))
-for what, value in ask(question, name).items():
-    print(f"   {what}: {value}")
-print("   in the table:", next(place for place in load_places() if place.name == name).facts["currency"])
+name = "Iceland"
+for who in ("people", "hedgehogs"):
+    question = f"which money do {who} use in this place"
+    print(*vocabulary.decode(prompt_tokens(question, name)))
+    seen = ask(question, name)
+    for what, value in seen.items():
+        print(f"   {what:16}", f"{value:.3f}" if isinstance(value, float) else value)
+print("In the table:", next(place for place in places if place.name == name).facts["currency"])
+assert seen["nearest"] == "currency"
+
+# %% [markdown]
+# Compare the distances: the spelled word moves the state, perhaps even nearer to the centroid, as many a training
+# question had such a word, too; but not out of its cluster. The runner-up is still much farther.
 
 # %% [markdown]
 # ## When to say "I don't know what you ask"
@@ -448,11 +460,11 @@ print("   in the table:", next(place for place in load_places() if place.name ==
 #
 # How far is far? A distance alone says little, as nobody knows how large a cluster ought to be. So compare two: the
 # *ratio* of the nearest centroid's distance to the runner-up's. It is 0 on a centroid, 1 halfway between two. Here is a
-# rule, chosen before looking: a question is taken as one of ours if the nearest centroid is at most half as far away as
+# rule, with a round number: a question is taken as one of ours if the nearest centroid is at most half as far away as
 # the runner-up, ratio .5.
 #
 # **Predict before you run**, for the unseen questions of the same patterns, for eight typed by hand and for eight about
-# other things: which share passes?
+# other things: which share passes? And what of three that have a telling word, and ask for something else?
 
 # %%
 LIMIT = 0.5
@@ -476,14 +488,19 @@ OUTSIDE = [
     "how old is this place",
     "does it rain much in this place",
 ]
+NEAR = [
+    "what colour is the money of this place",
+    "who is the mayor of the capital of this place",
+    "how many people speak the language of this place",
+]
 unseen = trained.strings["unseen_instruction"].instruction
 ratios = {"unseen questions": np.array([np.divide(*np.sort(distances_of(question))[:2]) for question in unseen])}
-for group, questions in (("typed, ours", INSIDE), ("typed, other", OUTSIDE)):
-    print(f"\n{group:38} ratio  passes  nearest          answer for {name}, probability")
+for group, questions in (("typed, ours", INSIDE), ("typed, other", OUTSIDE), ("typed, near", NEAR)):
+    print(f"\n{group:56} ratio  passes  nearest          says of {name}, probability")
     found = [ask(question, name) for question in questions]
     for question, seen in zip(questions, found):
         passes = "yes" if seen["ratio"] <= LIMIT else "no"
-        line = f"{question[:38]:38} {seen['ratio']:5.2f}  {passes:6}  {seen['nearest']:16}"
+        line = f"{question:56} {seen['ratio']:5.2f}  {passes:6}  {seen['nearest']:16}"
         print(line, f"{seen['answer']}, {seen['probability']:.2f}")
     ratios[group] = np.array([seen["ratio"] for seen in found])
     if group == "typed, ours":
@@ -496,15 +513,18 @@ assert np.median(ratios["unseen questions"]) < np.median(ratios["typed, other"])
 assert np.median(ratios["typed, ours"]) < np.median(ratios["typed, other"])
 
 # %% [markdown]
-# The rule keeps most of what is ours and turns away most of what is not, and it errs in ways that can be understood.
-# Where most words are unknown, they may drown the few that tell. And a question with the build of one of our patterns,
-# such as "is this place a ...", may fall right into a cluster: the model has learned what tells its eight facts from
-# one another, not what a democracy is. That a question passes says that the model took it for one of ours, and no more.
+# The rule keeps most of what is ours and turns away most of what is about other things. Where it errs there, one can
+# often see why: many unknown words may drown the few that tell, and a question with the build of one of our patterns,
+# such as "is this place a ...", may fall into a cluster.
+#
+# The third group is another matter. "What colour is the money" has the word "money", and the model has learned which
+# words tell its eight facts from one another, since it needed no more. Nothing in its training was *about* money. That
+# a question passes says that the model took it for one of ours. Whether it is, the state can't say.
 #
 # A question that is turned away may have been answered rightly, too. That is what caution costs.
 #
-# (Eight questions are few, and another person would type others. A rule that is to serve strangers is settled on many
-# questions and tried on others.)
+# (Eight questions are few, three are fewer, and another person would type others. A rule that is to serve strangers is
+# settled on many questions and tried on others.)
 
 # %% [markdown]
 # ## A planted mistake
@@ -515,7 +535,7 @@ assert np.median(ratios["typed, ours"]) < np.median(ratios["typed, other"])
 # > middle of its cluster. **A model that is so sure, and has understood the question, knows the answer.**
 #
 # Is a sure answer a known one? To find out, ask what it *can't* know: places of the table that were not in training.
-# Their facts are true, we have them, and the model has never seen a single one. For each fact we take the training
+# We have their facts, and the model was never told one of them. For each fact we take the training
 # question nearest to its centroid, so that the question can't be blamed.
 #
 # Luck has to be counted, too: where most places are in the north, "northern" is often right. So beside it stands what
@@ -545,7 +565,7 @@ for task, fact in enumerate(facts):
     a, b, c, d = table[fact]
     print(f"{fact:16} {a:.2f} ({b:.2f})  {c:.2f} ({d:.2f})  {same:15.2f} {(sure[fact] > 0.9).mean():17.2f}")
 
-fact = max(sure, key=lambda fact: (sure[fact] > 0.9).mean())
+fact = "continent"
 print(f'\n"{question_of[fact]}"')
 for place in [strangers[at] for at in (-sure[fact]).argsort()[:4]]:  # the surest of the wrong
     seen = ask(question_of[fact], place.name)
@@ -554,9 +574,12 @@ for place in [strangers[at] for at in (-sure[fact]).argsort()[:4]]:  # the sures
 
 # %% [markdown]
 # About places that it was trained with, it is sure and right. About the others it is right about as often as somebody
-# who always says the same, and for the facts with few answers it is sure all the same. For those with many answers it
-# is less sure, as there are many that it could give. A probability tells how the model's own possible answers compare.
-# It does not tell whether the right one is known, nor whether it is among them.
+# who always says the same, or less often, and for the facts with few answers it is sure all the same. For those with
+# many answers it is less sure, as there are many that it could give. A probability tells how the model's own possible
+# answers compare. It does not tell whether the right one is known, nor whether it is among them.
+#
+# (One curious case, if it is among the four: South Africa's name ends like an answer, "Africa". So the model, surest of
+# all, takes the answer for written already, and ends.)
 #
 # Nor did the clusters help: the question *was* understood. Its state at the separator is the same for every place,
 # since the place comes later. "What is asked?" and "do I know that?" are two questions, and a cluster answers the
@@ -591,9 +614,12 @@ assert max(row[3] for row in table.values()) > 0.8  # sure, although it can't kn
 # - A question outside the subject lies between the clusters more often than not: compare nearest and runner-up.
 # - A sure answer is not a known one. Ask for what can't be known, and look.
 #
-# Now talk to one that has learned all 193 places. It trains once, in about a minute, and then answers at once: `python
-# -m minicluster ask "which money do people use in Peru?"`. It finds the place by the table, says how it has rewritten
-# your question, and shows cluster, distance and runner-up. Try to fool it.
+# Now talk to a model that has learned all 193 places:
+#
+#     python -m minicluster ask "which money do people use in Peru?"
+#
+# It trains once, in about a minute, and from then on answers at once. It finds the place by the table, says how it has
+# rewritten your question, and shows the cluster, its distance and the runner-up. Try to fool it.
 #
 # ## Exercises
 #

@@ -25,7 +25,7 @@ def test_states_and_curves_are_those_given():
     tasks = [np.array([2, 0, 1, 1, 0, 2, 2])] + [np.array([2, 0, 0, 2, 0, 2, 0])] * 2
     clouds = {f"panel\n{at}": (rng.normal(size=(7, 2)), task) for at, task in enumerate(tasks)}
     ari = {name: rng.random(5) for name in ("separator", "last token", "untrained")}
-    distances = {name: rng.random(5) for name in ("same question, same answer", "other answer", "other question")}
+    distances = {name: rng.random(5) for name in ("same fact, same answer", "other answer", "other fact")}
     bar = rng.random(5)
     picture = draw_real_places(clouds, names, ari, 0.04, bar, distances)
     try:
