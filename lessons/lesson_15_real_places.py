@@ -83,9 +83,9 @@ assert not pattern.matches("name the capitals of this place")
 # %% [markdown]
 # ## Words to tokens
 #
-# A model reads numbers, so each word gets one: its place in a list of known words. And a word that is not in the list?
-# People will type such words. One could turn all of them into one token, "unknown". But then "Narnia" and "Utopia"
-# would be the same to the model, and no text could be had back from its tokens.
+# A model reads numbers, so each word gets one: its position in a list of known words. And a word that is not in the
+# list? People will type such words. One could turn all of them into one token, "unknown". But then "Narnia" and
+# "Utopia" would be the same to the model, and no text could be had back from its tokens.
 #
 # So we spell it. First comes a token that says "letters follow", then one token for each letter. More precisely, one
 # for each *byte*: computers store text as numbers from 0 to 255, a plain letter as one of them, an "é" as two. With 256
@@ -178,9 +178,9 @@ assert example.mask.nonzero()[0].tolist() == list(range(len(prompt) - 1, len(row
 # combination*, a known question about a place that was never trained *with that pattern*.
 #
 # How can the last be answered at all? Facts can't be reasoned out: nobody can tell a currency from a country's name. It
-# can be answered because the fact itself was trained, with *other* patterns. "What do people pay with in this place"
-# was never asked of Iceland, but "state the currency of this place" was. A model that knows both sentences to be the
-# same question has the answer. One that learned each pattern's answers for itself can't have it.
+# can be answered because the fact itself was trained, with *other* patterns. Say, "what do people pay with in this
+# place" was never asked of Iceland, but "state the currency of this place" was. A model that knows both sentences to be
+# the same question has the answer. One that learned each pattern's answers for itself can't have it.
 #
 # Check it by set operations.
 
@@ -197,10 +197,10 @@ for name, split in dataset.splits.items():
 # %% [markdown]
 # ## Training
 #
-# The model is lesson 2's: it keeps for each token a *state* of C = 64 numbers, and in each of L = 4 blocks every token
-# looks at the states of the tokens before it and adds what it found to its own. Layer 0 is the state at the start,
-# layer 1 after block 1, and so on. From the last state at a token every token of the vocabulary gets a score, and the
-# highest says which token comes next.
+# The model is that of the other lessons: it keeps for each token a *state* of C = 64 numbers, and in each of L = 4
+# blocks every token looks at the states of the tokens before it and adds what it found to its own. Layer 0 is the state
+# at the start, layer 1 after block 1, and so on. From the last state at a token every token of the vocabulary gets a
+# score, and the highest says which token comes next.
 #
 # **Predict before you run:** accuracy on each split.
 
@@ -228,8 +228,8 @@ assert min(accuracy.values()) > 0.9
 # ## Where the question's meaning sits
 #
 # The separator comes after the question and before the place. Its state can know of the question whatever it likes, and
-# of the place nothing. Take the training questions, one state each, let k-means find eight clusters, and compare them
-# with the facts, layer by layer.
+# of the place nothing. Take the training questions, one state each, let k-means find eight clusters, as many as there
+# are facts, and compare them with the facts, layer by layer.
 #
 # Three things could fool us. An *untrained* model has states, too. Clusters that follow patterns score above 0 for any
 # grouping of whole patterns, so here is lesson 4's bar: deal the patterns at random into pseudo-tasks, and take the ARI
@@ -272,9 +272,15 @@ assert max(ari["separator"]) > 0.9 and max(ari["separator, untrained"]) < 0.2 an
 # adding up what they speak for. At layer 0 a separator knows its position only.
 #
 # And the bag of words, with the same words, has next to nothing. Is that not odd, when "capital" gives it away? It is
-# there, but k-means goes by what differs *most* between sentences, and that is how one puts it: "tell me" or "i
-# wonder", "this place" or "the country below", which letters a made-up word has. To a bag all words weigh the same. The
-# model has learned which words tell.
+# there, but k-means goes by what differs *most* between sentences. Let us see which tokens' counts do.
+
+# %%
+by_variance = bag.var(axis=0).argsort()[::-1]  # (V,)
+print("tokens whose counts differ most:", *vocabulary.decode(by_variance[:15]))
+
+# %% [markdown]
+# Ways to put it, and letters of made-up words. To a bag all words weigh the same. The model has learned which words
+# tell.
 #
 # So let us be fair to the bag, and ask a kinder question. Take a question's nearest neighbour *among all questions of
 # other patterns*. Is it of the same fact?
@@ -534,9 +540,9 @@ assert np.median(ratios["typed, ours"]) < np.median(ratios["typed, other"])
 # > Asked about a place, the model gives its continent with a probability of more than .9, and the question lies in the
 # > middle of its cluster. **A model that is so sure, and has understood the question, knows the answer.**
 #
-# Is a sure answer a known one? To find out, ask what it *can't* know: places of the table that were not in training.
-# We have their facts, and the model was never told one of them. For each fact we take the training
-# question nearest to its centroid, so that the question can't be blamed.
+# Is a sure answer a known one? To find out, ask what it *can't* know: places of the table that were not in training. We
+# have their facts, and the model was never told one of them. For each fact we take the training question nearest to its
+# centroid, so that the question can't be blamed.
 #
 # Luck has to be counted, too: where most places are in the north, "northern" is often right. So beside it stands what
 # someone gets who always gives the answer that is the most frequent one in training.
