@@ -2,8 +2,9 @@
 
 The place itself is never in them, only "this place" and the like: it comes after the separator. Two sets:
 
-- `PLAIN`, six patterns an attribute. The first, second, third and sixth name it ("the currency of this place"), two
-  others describe it ("what do people pay with in this place").
+- `PLAIN`, six patterns an attribute. The first, second, third and sixth mostly name it ("the currency of this place"),
+  the two others mostly describe it ("what do people pay with in this place"). Some are as short as people type them
+  ("this place currency").
 - `HARD`, four patterns an attribute, where a bag of words is not enough: each sentence names two attributes, of which
   one is wanted ("not its capital but its currency" and "not its currency but its capital" have the same words), and
   the four patterns of an attribute share no word that tells it.
@@ -47,14 +48,18 @@ PEOPLE = "(people|they|you|i|we)"
 _CAPITAL = "(capital|capital city|official capital)"
 _CURRENCY = "(currency|money|official currency|national currency|currency unit|unit of currency)"
 _CODE = "((dialling|dialing|calling|country|country calling|phone|telephone) code|(dialling|phone|telephone) prefix)"
-_DOMAIN = "(internet domain|web domain|domain name|top level domain|country domain|internet suffix|domain)"
+_DOMAIN = (
+    "(internet domain|web domain|domain name|top level domain|country domain|country code domain|"
+    "internet suffix|domain)"
+)
 _SIDE = "(half of the globe|half of the earth|side of the equator)"
 _LANGUAGE = "(language|official language|main language|national language)"
 
 
 def _named(name, of):
     """Return the pattern of questions such as "tell me the capital of this place", or only "capital of this place"."""
-    return f"(({SAY} the (name of the)? {name}|(the|name of the)? {name}) {of} {HERE}|{name} {HERE}) please?"
+    said = f"{SAY} the (name of the)?|what do (they|you) call the|(the|name of the)?"
+    return f"(({said}) {name} {of} {HERE}|{name} {HERE}) please?"
 
 
 def _possessive(name):
