@@ -43,6 +43,7 @@ def names_of(rewritten):
         ("Laos' capital", "this place 's capital", ["Laos"]),
         ("'Laos' capital", "this place capital", ["Laos"]),
         ("the capital of 'the Netherlands'", "the capital of this place", ["Netherlands"]),
+        ("Laos'es capital", "this place es capital", ["Laos"]),
         ("'Laos'", "this place", ["Laos"]),
         ("the 'capital of the Netherlands'", "the capital of this place", ["Netherlands"]),
         ("capi\u00adtal cafe\u0301s Stra\u00dfe", "capital cafes strasse", []),
