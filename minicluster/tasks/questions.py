@@ -201,17 +201,18 @@ _NAMES = {
     "language": ("language", "tongue", "way of speaking", "words people say"),
     "coast": ("coast", "access to the sea", "shore", "beaches"),
 }
-_NO = "(not|never mind|forget|leave out|i do not want)"
-_BUT = "(but|instead|rather|i want|tell me|give me)"
+_SAY = "(tell me|give me|i want)"
 
 
 def _hard_patterns(attribute, column):
     """Return the text of one hard pattern: the attribute's name of this column, before or behind another's."""
     own = _NAMES[attribute][column]
     other = "(" + "|".join(names[column] for name, names in _NAMES.items() if name != attribute) + ")"
-    before = f"{_NO} the {other} {_BUT} the {own}"
-    behind = f"{_BUT}? the {own} {_NO} the {other}"
-    return f"({before}|{behind}) of {HERE}"
+    behind = (
+        f"((not|i do not want) the {other} but|(never mind|forget|leave out) the {other} (and|but)? {_SAY}) the {own}"
+    )
+    before = f"{_SAY}? the {own} (not|and not|instead of|never mind|forget|leave out) the {other}"
+    return f"({behind}|{before}) of {HERE}"
 
 
 HARD = {
