@@ -205,14 +205,14 @@ _SAY = "(tell me|give me|i want)"
 
 
 def _hard_patterns(attribute, column):
-    """Return the text of one hard pattern: the attribute's name of this column, before or behind another's."""
+    """Return the text of one hard pattern: the attribute's name of this column, another's before or behind it."""
     own = _NAMES[attribute][column]
     other = "(" + "|".join(names[column] for name, names in _NAMES.items() if name != attribute) + ")"
-    behind = (
+    before = (
         f"((not|i do not want) the {other} but|(never mind|forget|leave out) the {other} (and|but)? {_SAY}) the {own}"
     )
-    before = f"{_SAY}? the {own} (not|and not|instead of|never mind|forget|leave out) the {other}"
-    return f"({behind}|{before}) of {HERE}"
+    behind = f"{_SAY}? the {own} (not|and not|instead of|never mind|forget|leave out) the {other}"
+    return f"({before}|{behind}) of {HERE}"
 
 
 HARD = {
