@@ -2,8 +2,9 @@
 
 The place itself is never in them, only "this place" and the like: it comes after the separator. Two sets:
 
-- `PLAIN`, six patterns an attribute. The first, second, third and sixth name it ("the currency of this place"), two
-  others describe it ("what do people pay with in this place").
+- `PLAIN`, six patterns an attribute. The first, second, third and sixth mostly name it ("the currency of this place"),
+  the two others mostly describe it ("what do people pay with in this place"). Some are as short as people type them
+  ("this place currency").
 - `HARD`, four patterns an attribute, where a bag of words is not enough: each sentence names two attributes, of which
   one is wanted ("not its capital but its currency" and "not its currency but its capital" have the same words), and
   the four patterns of an attribute share no word that tells it.
@@ -47,14 +48,18 @@ PEOPLE = "(people|they|you|i|we)"
 _CAPITAL = "(capital|capital city|official capital)"
 _CURRENCY = "(currency|money|official currency|national currency|currency unit|unit of currency)"
 _CODE = "((dialling|dialing|calling|country|country calling|phone|telephone) code|(dialling|phone|telephone) prefix)"
-_DOMAIN = "(internet domain|web domain|domain name|top level domain|country domain|internet suffix|domain)"
+_DOMAIN = (
+    "(internet domain|web domain|domain name|top level domain|country domain|country code domain|"
+    "internet suffix|domain)"
+)
 _SIDE = "(half of the globe|half of the earth|side of the equator)"
 _LANGUAGE = "(language|official language|main language|national language)"
 
 
 def _named(name, of):
     """Return the pattern of questions such as "tell me the capital of this place", or only "capital of this place"."""
-    return f"(({SAY} the (name of the)? {name}|(the|name of the)? {name}) {of} {HERE}|{name} {HERE}) please?"
+    said = f"{SAY} the (name of the)?|what do (they|you) call the|(the|name of the)?"
+    return f"(({said}) {name} {of} {HERE}|{name} {HERE}) please?"
 
 
 def _possessive(name):
@@ -196,16 +201,17 @@ _NAMES = {
     "language": ("language", "tongue", "way of speaking", "words people say"),
     "coast": ("coast", "access to the sea", "shore", "beaches"),
 }
-_NO = "(not|never mind|forget|leave out|i do not want)"
-_BUT = "(but|instead|rather|i want|tell me|give me)"
+_SAY = "(tell me|give me|i want)"
 
 
 def _hard_patterns(attribute, column):
-    """Return the text of one hard pattern: the attribute's name of this column, before or behind another's."""
+    """Return the text of one hard pattern: the attribute's name of this column, another's before or behind it."""
     own = _NAMES[attribute][column]
     other = "(" + "|".join(names[column] for name, names in _NAMES.items() if name != attribute) + ")"
-    before = f"{_NO} the {other} {_BUT} the {own}"
-    behind = f"{_BUT}? the {own} {_NO} the {other}"
+    before = (
+        f"((not|i do not want) the {other} but|(never mind|forget|leave out) the {other} (and|but)? {_SAY}) the {own}"
+    )
+    behind = f"{_SAY}? the {own} (not|and not|instead of|never mind|forget|leave out) the {other}"
     return f"({before}|{behind}) of {HERE}"
 
 

@@ -67,8 +67,9 @@ def rewrite(text, places, tokenizer):
     pieces, behind = [], 0
     for _, start, stop in mentions:
         pieces += [_plain(text[behind:start]), " ", HERE, " "]
-        behind = stop + _possessive_length(text, start, stop)
-        if behind > stop:
+        behind = stop
+        if _is_plural_possessive(text, start, stop):
+            behind += 1
             pieces += [OF, " "]
     pieces.append(_plain(text[behind:]))
     known = frozenset(tokenizer.words)
@@ -122,15 +123,15 @@ def shortened(rewritten, tokenizer, most_tokens):
     return replace(rewritten, question=" ".join(kept), strange=strange), left_out
 
 
-def _possessive_length(text, start, stop):
-    """Return how many characters behind the mention text[start:stop] make it a possessive: "Peru's", "Laos' money"."""
-    after = text[stop : stop + 3].casefold() + "  "
-    if after[0] not in APOSTROPHES:
-        return 0
-    if after[1] == "s" and not after[2].isalnum():
-        return 2
+def _is_plural_possessive(text, start, stop):
+    """Say whether the mention text[start:stop] is followed by an apostrophe that means "of", as in "Laos' money".
+
+    The apostrophe of "Peru's" needs nothing: what is left behind the name is "'s".
+    """
     quoted = start > 0 and text[start - 1] in APOSTROPHES
-    return int(text[stop - 1] in "sS" and after[1].isspace() and after[2].isalnum() and not quoted)
+    apostrophe, space, letter = text[stop : stop + 3].ljust(3)
+    owns = apostrophe in APOSTROPHES and space.isspace() and letter.isalnum()
+    return owns and text[stop - 1] in "sS" and not quoted
 
 
 def _plain(text):
