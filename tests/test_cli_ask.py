@@ -21,7 +21,7 @@ TINY = GeographySettings(
 PERU = next(place for place in load_places() if place.name == "Peru")
 INSIDE = Reply(
     question="which money do people use in this place", place=PERU, strange=(), left_out=(), attribute="currency",
-    distance=1.3149, runner_up="language", runner_up_distance=6.2, usual=1.6, inside=True, text="sol", fact="sol",
+    distance=1.3149, runner_up="language", runner_up_distance=6.2, usual=1.6, inside=True, outside_distance=0.1249, text="sol", fact="sol",
     known_answer=True, nearest=(("what money do they use in this place", 0.2149), ("pay in xqv this place", 3.0)),
 )  # fmt: skip
 OUTSIDE = Reply(
@@ -77,14 +77,14 @@ def test_an_answer_as_text():
 
 
 def test_a_question_outside_as_text():
-    assert command.reply_text(OUTSIDE, KNOWN).splitlines()[1:3] == [
-        "outside   all clusters: the nearest is currency, at 1.31, then language, at 6.20: too close to call, "
-        "so no answer",
+    assert command.reply_text(OUTSIDE, KNOWN).splitlines()[1:4] == [
+        "outside   all clusters, so no answer; the nearest is currency, at 1.31, then language, at 6.20",
+        "because   one that asks for nothing is nearer (0.12) than any it knows (0.21)",
         "spelled   words that it does not know: zx, qqq",
     ]
     nowhere = Reply(**{**vars(OUTSIDE), "place": None, "strange": ()})
     lines = command.reply_text(nowhere, KNOWN).splitlines()
-    assert lines[0] == "which money do people use in this place | (no place)" and lines[2].startswith("like ")
+    assert lines[0] == "which money do people use in this place | (no place)" and lines[3].startswith("like ")
 
 
 def test_mistakes_and_words_left_out_as_text():

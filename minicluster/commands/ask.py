@@ -147,9 +147,13 @@ def reply_text(reply, tokenizer):
         lines.append(
             _line(
                 "outside",
-                f"all clusters: the nearest is {reply.attribute}, at {reply.distance:.2f}, then {reply.runner_up}, at "
-                f"{reply.runner_up_distance:.2f}: too close to call, so no answer",
+                f"all clusters, so no answer; the nearest is {reply.attribute}, at {reply.distance:.2f}, then "
+                f"{reply.runner_up}, at {reply.runner_up_distance:.2f}",
             )
+        )
+        nothing, training = reply.outside_distance, reply.nearest[0][1]
+        lines.append(
+            _line("because", f"one that asks for nothing is nearer ({nothing:.2f}) than any it knows ({training:.2f})")
         )
     if reply.strange:
         lines.append(_line("spelled", f"words that it does not know: {', '.join(reply.strange)}"))

@@ -1,10 +1,10 @@
 """Answering a question that somebody typed: which attribute it asks for, told by clusters, and what the model says.
 
 The model reads the question, with "this place" in it, up to the separator. There, in the middle layer, the hidden
-states of the training questions lie in clusters, one an attribute. A new question belongs to the cluster whose centroid
-is nearest, unless another one is almost as near: then it lies outside all of them, and nothing is answered. How near is
-too near is not set by hand. It is what best tells phrasings that the training has not seen, which are inside, from
-questions whose telling words are replaced by made-up ones, which are outside.
+states of the training questions lie in clusters, one an attribute, and a new question belongs to the one whose centroid
+is nearest. But every state is nearest to some centroid. So the model also reads made-up questions that ask for nothing:
+training questions whose telling words are replaced. A question whose nearest neighbour is one of these, and no training
+question, lies outside all clusters, and is not answered.
 """
 
 import unicodedata
@@ -13,19 +13,18 @@ from difflib import SequenceMatcher, get_close_matches
 
 import numpy as np
 
-from ..tasks.geography import LETTERS, STRANGE_LENGTHS
+from ..tasks.geography import outside_questions
 from ..tasks.places import Place, fold_name
-from ..tasks.questions import PLAIN
 from ..tasks.rewriting import rewrite, shortened
 from ..tasks.vocabulary import END, SEPARATOR
-from ..tasks.word_patterns import WORD
 from ..training import hidden_states_at
 from .run import unique_strings
 
 MOST_CHARACTERS = 500  # of a question
 N_NEAREST = 3  # training questions that are shown
 USUAL_SHARE = 0.95  # of an attribute's training questions that are at most its `usual` distance from its centroid
-N_OUTSIDE = 500  # made-up questions that the threshold is found with
+N_OUTSIDE = 700  # made-up questions that ask for nothing
+TRAINED_SHARE = 0.99  # of the training questions that have at most as many tokens as a question may have
 OUTSIDE_STREAM = 5  # of random numbers: made-up questions; 1 to 4 are those of `run`, `settings` and `trial`
 EXAMPLE_PLACE = "Peru"
 MOST_NAME_WORDS = 3  # of a misspelt place, which are compared with names
@@ -44,14 +43,17 @@ class Landmarks:
     task : (n,) int64
     states : (n, C) array
         At the separator.
-    threshold : float
-        The largest `ratio` that is inside.
+    outside : (m, C) array
+        The same of questions that ask for nothing.
+    most_tokens : int
+        That a question may have: positions further on were hardly trained.
     """
 
     questions: tuple
     task: np.ndarray
     states: np.ndarray
-    threshold: float
+    outside: np.ndarray
+    most_tokens: int
 
     def centroids(self, n_tasks):
         """Return the mean of each task's states: (n_tasks, C) float64."""
@@ -77,7 +79,9 @@ class Reply:
     usual : float
         How far from it 95 % of that attribute's training questions are at most.
     inside : bool
-        Whether the question is taken for one of that attribute.
+        Whether the question is taken for one of that attribute: its nearest neighbour is a training question.
+    outside_distance : float
+        From the nearest question that asks for nothing.
     text : str or None
         The model's answer; None if the question is outside.
     fact : str or None
@@ -98,6 +102,7 @@ class Reply:
     runner_up_distance: float
     usual: float
     inside: bool
+    outside_distance: float
     text: str | None
     fact: str | None
     known_answer: bool
@@ -148,7 +153,7 @@ class Answerer:
         place = read.places[0] if read.places else None
         behind = self.tokenizer.encode(place.name) if place else np.empty(0, np.int64)
         room = self.model.config.context_length - 1 - len(behind) - self.most_new_tokens  # 1: the separator
-        fitting, left_out = shortened(read, self.tokenizer, room)
+        fitting, left_out = shortened(read, self.tokenizer, min(room, self.landmarks.most_tokens))
         separator, end = self.tokenizer.vocabulary.encode([SEPARATOR, END])
         before = np.append(self.tokenizer.encode(fitting.question), separator)
         state = self.model.hidden_states(before[None])[self.layer, 0, -1]  # (C,)
@@ -157,7 +162,9 @@ class Answerer:
         from_centroids = distances(state[None], self.centroids)[0]  # (tasks,)
         nearest, runner_up = np.argsort(from_centroids, kind="stable")[:2]
         attribute = self.tasks[nearest]
-        inside = bool(ratio(from_centroids[None])[0] <= self.landmarks.threshold)
+        neighbours = self._nearest(state)
+        outside_distance = float(distances(self.landmarks.outside, state[None]).min())
+        inside = neighbours[0][1] <= outside_distance
         if place is None:
             self._demand_place(text, read, inside)
         answer = fact = None
@@ -176,10 +183,11 @@ class Answerer:
             runner_up_distance=float(from_centroids[runner_up]),
             usual=float(self.usual[nearest]),
             inside=inside,
+            outside_distance=outside_distance,
             text=answer,
             fact=fact,
             known_answer=any(answer == other.facts[attribute] for other in self.places),
-            nearest=self._nearest(state),
+            nearest=neighbours,
         )
 
     def _nearest(self, state):
@@ -218,17 +226,15 @@ def answerer_of(setup):
     """
     dataset, layer = setup.dataset, setup.settings.middle_layer
     rows = unique_strings(dataset.train)
-    states = hidden_states_at(setup.model, rows.tokens, rows.separator)[layer]  # (n, C)
-    questions = tuple(rows.instruction.tolist())
-    landmarks = Landmarks(questions, rows.task, states, 0.0)
-    centroids = landmarks.centroids(dataset.n_tasks)
-    unseen = unique_strings(dataset.unseen_instruction)
-    inside = hidden_states_at(setup.model, unseen.tokens, unseen.separator)[layer]
-    rng = np.random.default_rng([setup.seed, OUTSIDE_STREAM])
-    made_up = outside_questions(dataset, N_OUTSIDE, rng)
-    outside = states_of(setup.model, dataset.tokenizer, made_up)[layer]
-    threshold = best_threshold(*(ratio(distances(states, centroids)) for states in (inside, outside)))
-    return Answerer(setup.model, layer, dataset, Landmarks(questions, rows.task, states, threshold))
+    made_up = outside_questions(dataset, N_OUTSIDE, np.random.default_rng([setup.seed, OUTSIDE_STREAM]))
+    landmarks = Landmarks(
+        questions=tuple(rows.instruction.tolist()),
+        task=rows.task,
+        states=hidden_states_at(setup.model, rows.tokens, rows.separator)[layer],  # (n, C)
+        outside=states_of(setup.model, dataset.tokenizer, made_up)[layer],  # (m, C)
+        most_tokens=int(np.quantile(rows.separator, TRAINED_SHARE)),
+    )
+    return Answerer(setup.model, layer, dataset, landmarks)
 
 
 def read_question(text, places, tokenizer):
@@ -291,87 +297,6 @@ def distances(states, centroids):
     """Return the Euclidean distance of each state (n, C) from each centroid (k, C): (n, k) float64."""
     differences = np.asarray(states, float)[:, None] - np.asarray(centroids, float)  # (n, k, C)
     return np.sqrt((differences**2).sum(axis=-1))
-
-
-def ratio(distances):
-    """Return each question's distance from the nearest centroid, as a share of that from the runner-up.
-
-    Parameters
-    ----------
-    distances : (n, k) array
-        From the k centroids, at least 2.
-
-    Returns
-    -------
-    (n,) float64
-        0 at a centroid, 1 halfway between two (or where two coincide).
-    """
-    nearest, runner_up = np.partition(np.asarray(distances, float), 1, axis=1)[:, :2].T
-    return np.divide(nearest, runner_up, out=np.ones(len(nearest)), where=runner_up > 0)
-
-
-def best_threshold(inside, outside):
-    """Return the ratio that separates best: what is at most that large is taken for inside.
-
-    Parameters
-    ----------
-    inside, outside : (any,) arrays
-        Ratios of questions that are known to be inside, or outside; at least one of each.
-
-    Returns
-    -------
-    float
-        Halfway between two neighbouring ratios, where the mean of the two shares of right decisions is largest; of
-        several such places, the lowest.
-    """
-    inside, outside = np.sort(inside), np.sort(outside)
-    ordered = np.unique(np.concatenate([inside, outside]))
-    # Right decisions, were this ratio still inside: shares times both numbers, whole, so that what is equal is equal.
-    right = np.searchsorted(inside, ordered, "right") * len(outside)
-    right += (len(outside) - np.searchsorted(outside, ordered, "right")) * len(inside)
-    best = int(right.argmax())
-    return float((ordered[best] + ordered[min(best + 1, len(ordered) - 1)]) / 2)
-
-
-def outside_questions(dataset, n, rng):
-    """Return made-up questions that ask for none of the attributes.
-
-    Training questions, in which each telling word, one that the patterns of one attribute alone have, is replaced by a
-    made-up word.
-
-    Parameters
-    ----------
-    dataset : GeographyDataset
-    n : int
-        How many are tried; as many are returned, less those without a telling word.
-    rng : np.random.Generator
-
-    Returns
-    -------
-    list of str
-    """
-    telling = telling_words()
-    questions = dataset.train.instruction[dataset.train.unique_instructions()]
-    made_up = []
-    for question in rng.choice(questions, n).tolist():
-        words = question.split(" ")
-        if telling.intersection(words):
-            made_up.append(" ".join(_made_up_word(rng) if word in telling else word for word in words))
-    return made_up
-
-
-def telling_words():
-    """Return the set of words that occur in the plain patterns of one attribute only."""
-    attributes = {}
-    for attribute, patterns in PLAIN.items():
-        for word in {word for text in patterns for word in WORD.findall(text)}:
-            attributes.setdefault(word, []).append(attribute)
-    return {word for word, own in attributes.items() if len(own) == 1}
-
-
-def _made_up_word(rng):
-    length = rng.integers(*STRANGE_LENGTHS, endpoint=True)
-    return "".join(LETTERS[i] for i in rng.integers(len(LETTERS), size=length))
 
 
 def states_of(model, tokenizer, questions):

@@ -157,10 +157,10 @@ def save(path, setup, answerer):
         parameters=dict(setup.model.parameters),
         results={
             "questions": landmarks.questions,
-            "threshold": landmarks.threshold,
+            "most_tokens": landmarks.most_tokens,
             "places": [place.name for place in answerer.places],
         },
-        result_arrays={"task": landmarks.task, "states": landmarks.states},
+        result_arrays={"task": landmarks.task, "states": landmarks.states, "outside": landmarks.outside},
         environment=environment(backend),
     )
     save_checkpoint(path, kept)
@@ -193,12 +193,16 @@ def load(path, settings, seed, backend="auto"):
     dataset = SimpleNamespace(tokenizer=make_tokenizer(table), tasks=ATTRIBUTES)
     try:
         results, arrays = checkpoint.results, checkpoint.result_arrays
-        landmarks = Landmarks(tuple(results["questions"]), arrays["task"], arrays["states"], results["threshold"])
+        landmarks = Landmarks(
+            tuple(results["questions"]), arrays["task"], arrays["states"], arrays["outside"], results["most_tokens"]
+        )
         names = set(results["places"])
         dataset.places = tuple(place for place in table if place.name in names)
         n_questions, parameters = len(landmarks.questions), checkpoint.parameters
         if landmarks.states.shape != (n_questions, settings.d_model) or landmarks.task.shape != (n_questions,):
             raise ValueError(f"states have shape {landmarks.states.shape}, tasks {landmarks.task.shape}")
+        if landmarks.outside.shape[1:] != (settings.d_model,) or not len(landmarks.outside):
+            raise ValueError(f"states of what is outside have shape {landmarks.outside.shape}")
         context_length = len(parameters["wpe.weight"])
         config = TransformerConfig(
             len(dataset.tokenizer), context_length, settings.d_model, settings.n_layers, settings.n_heads

@@ -180,13 +180,13 @@ class GeographySettings(TrainingSettings):
     """
 
     n_layers: int = 4
-    steps: int = 1500
+    steps: int = 1200
     lr: float = 2e-3
     n_recordings: int = 10
     n_places: int | None = None
-    n_instructions: int = 25
+    n_instructions: int = 40
     n_unseen_instructions: int = 5
-    n_places_each: int = 16
+    n_places_each: int = 10
     hard: bool = False
     inside: bool = False
     strange: float = 0.4

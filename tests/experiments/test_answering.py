@@ -12,17 +12,13 @@ from minicluster.experiments.answering import (
     Answerer,
     Landmarks,
     answerer_of,
-    best_threshold,
     distances,
     misspelt_place,
-    outside_questions,
-    ratio,
     read_question,
     states_of,
-    telling_words,
 )
 from minicluster.tasks import ATTRIBUTES, END, SEPARATOR, load_places
-from minicluster.tasks.geography import make_tokenizer
+from minicluster.tasks.geography import make_tokenizer, outside_questions
 from minicluster.tasks.rewriting import rewrite
 
 PLACES = load_places()
@@ -78,13 +74,14 @@ LANDMARKS = Landmarks(
     tuple(f"{attribute} {length}" for attribute in ATTRIBUTES for length in (1, 3)),
     np.repeat(np.arange(len(ATTRIBUTES)), 2),
     np.concatenate([[unit(task, 1), unit(task, 3)] for task in range(len(ATTRIBUTES))]),
-    0.5,
+    np.stack([unit(0, 0), unit(1) + unit(2)]),  # what points nowhere, and to two at once
+    30,
 )
 
 
-def answerer(places=PLACES, threshold=0.5, **model):
+def answerer(places=PLACES, landmarks=LANDMARKS, **model):
     dataset = SimpleNamespace(tokenizer=TOKENIZER, places=places, tasks=ATTRIBUTES)
-    return Answerer(Knowing(**model), 1, dataset, replace(LANDMARKS, threshold=threshold))
+    return Answerer(Knowing(**model), 1, dataset, landmarks)
 
 
 def test_a_question_is_answered_with_its_cluster_and_distances():
@@ -140,14 +137,17 @@ def test_a_question_between_the_clusters_is_outside_and_nothing_is_answered(ques
     assert (reply.inside, reply.text, reply.fact, reply.known_answer) == (False, None, None, False)
     assert reply.place.name == "Peru" and len(reply.nearest) == 3 and asked.model.prompts == []
     assert reply.distance == reply.runner_up_distance  # the square root of 1 + 1, and 2 where no word points anywhere
+    assert reply.outside_distance == 0
 
 
-def test_the_threshold_is_the_largest_ratio_inside():
-    exactly = float(ratio(distances(unit(2)[None], 2 * np.eye(8)))[0])
-    assert exactly == pytest.approx(1 / 5**0.5, rel=1e-12)
-    assert answerer(threshold=exactly).answer("money of Peru").inside
-    assert answerer(threshold=exactly + 1e-12).answer("money of Peru").inside
-    assert not answerer(threshold=exactly - 1e-12).answer("money of Peru").inside
+def test_inside_is_what_is_nearer_to_a_training_question_than_to_one_that_asks_for_nothing():
+    def reply(length):  # at 2 of the currency's axis, 1 from two training questions
+        nothing = np.stack([unit(5, 9), unit(2, 2) + unit(0, length)])
+        return answerer(landmarks=replace(LANDMARKS, outside=nothing)).answer("money or currency of Peru")
+
+    assert reply(1.001).inside and reply(1).inside and not reply(0.999).inside
+    assert reply(0.5).outside_distance == 0.5 and reply(0.5).nearest[0][1] == 1.0
+    assert reply(3).outside_distance == 3.0
 
 
 def test_unknown_words_are_named_and_the_longest_are_left_out_for_lack_of_room():
@@ -162,12 +162,20 @@ def test_unknown_words_are_named_and_the_longest_are_left_out_for_lack_of_room()
 
 def test_a_question_of_the_very_last_length_fits():
     # Separator, one token of the name, and the answer's.
-    asked = answerer()
+    asked = answerer(landmarks=replace(LANDMARKS, most_tokens=100))
     room = 38 - 1 - 1 - asked.most_new_tokens
     question = "money " * (room - 3) + "of Peru"
     assert asked.answer(question).question.split(" ") == ["money"] * (room - 3) + ["of", "this", "place"]
     with pytest.raises(ValueError):
         asked.answer("money " + question)
+
+
+def test_a_question_has_no_more_tokens_than_training_questions_had():
+    asked = answerer(landmarks=replace(LANDMARKS, most_tokens=6))
+    assert asked.answer("the money of Peru please").left_out == ()  # six words
+    assert asked.answer("zxw the money of Peru please").left_out == ("zxw",)
+    with pytest.raises(ValueError):
+        asked.answer("and the money of Peru please")
 
 
 def test_a_question_without_a_place():
@@ -255,22 +263,20 @@ def test_misspelt_places(text, name):
     assert misspelt_place(rewrite(text, PLACES, TOKENIZER), PLACES) == name
 
 
-def test_distances_and_ratio_by_hand():
+def test_distances_by_hand():
     found = distances(np.array([[0, 0], [3, 4]], np.float32), np.array([[3, 4], [0, 2], [6, 8]], np.float32))
     np.testing.assert_allclose(found, [[5, 2, 10], [0, 13**0.5, 5]], rtol=1e-12)
-    np.testing.assert_allclose(ratio(found), [2 / 5, 0], rtol=1e-12)
-    np.testing.assert_array_equal(ratio([[0, 0, 1], [2, 2, 2]]), [1, 1])  # between two
 
 
 def test_centroids_and_usual_distance_by_hand():
     states = np.concatenate([[unit(task, length) for length in range(21)] for task in range(8)]).astype(np.float32)
-    landmarks = Landmarks(tuple(map(str, range(168))), np.repeat(np.arange(8), 21), states, 0.5)
+    landmarks = Landmarks(tuple(map(str, range(168))), np.repeat(np.arange(8), 21), states, LANDMARKS.outside, 30)
     np.testing.assert_array_equal(landmarks.centroids(8), 10 * np.eye(8))
     dataset = SimpleNamespace(tokenizer=TOKENIZER, places=PLACES, tasks=ATTRIBUTES)
     # Distances 0, 1, 1, ..., 10, 10: the 95th percentile of 21 is the second largest.
     assert Answerer(Knowing(), 1, dataset, landmarks).usual == [10.0] * 8
     states[20] = 0  # of the first attribute: now the centroid is nearer to 0
-    usual = Answerer(Knowing(), 1, dataset, Landmarks(landmarks.questions, landmarks.task, states, 0.5)).usual
+    usual = Answerer(Knowing(), 1, dataset, replace(landmarks, states=states)).usual
     assert usual[0] == pytest.approx(190 / 21, rel=1e-12) and usual[1:] == [10.0] * 7  # below 19 - 190 / 21
 
 
@@ -283,52 +289,9 @@ def test_the_usual_distance_is_that_of_the_nearest_cluster():
     assert asked.usual == [1.5] + [1.0] * 7
 
 
-@pytest.mark.parametrize(
-    ("inside", "outside", "expected"),
-    [
-        ([0.1, 0.2], [0.6, 0.9], 0.4),
-        ([0.1, 0.2, 0.7], [0.6, 0.8, 0.9], 0.4),  # 2/3 + 1 beats 1 + 2/3 by being lower
-        ([0.1, 0.7], [0.6, 0.8, 0.9], 0.75),  # 1 + 2/3 beats 1/2 + 1
-        ([0.1, 0.7] * 10, [0.6, 0.8, 0.9], 0.75),  # shares, whatever their numbers
-        ([0.3], [0.3], 0.3),
-    ],
-)
-def test_the_threshold_separates_best(inside, outside, expected):
-    assert best_threshold(np.array(inside), np.array(outside)) == pytest.approx(expected, rel=1e-12)
-
-
-def test_telling_words_are_those_of_one_attribute():
-    words = telling_words()
-    assert {"currency", "capital", "hemisphere", "landlocked", "coins"} <= words
-    assert words.isdisjoint({"this", "place", "what", "which", "tell", "me", "use"})
-    assert words.isdisjoint({"official", "located", "home"})  # of two attributes each
-
-
 @pytest.fixture(scope="module")
 def few():
     return prepare(FEW, 0, backend="numpy")
-
-
-def test_outside_questions_keep_all_but_the_telling_words(few):
-    dataset, telling = few.dataset, telling_words()
-    made_up = outside_questions(dataset, 200, np.random.default_rng(0))
-    assert 0 < len(made_up) <= 200 and len(set(made_up)) > 50
-    frames = {
-        tuple(None if word in telling else word for word in question.split(" "))
-        for question in dataset.train.instruction.tolist()
-    }
-    known = set(TOKENIZER.words)
-
-    def fits(words, frame):  # a made-up word of two or three letters may be a word by chance
-        both = zip(words, frame)
-        return all(word == own if own else word not in known or len(word) < 4 for word, own in both)
-
-    for question in made_up:
-        words = question.split(" ")
-        assert telling.isdisjoint(words)
-        assert any(len(frame) == len(words) and None in frame and fits(words, frame) for frame in frames)
-    assert made_up == outside_questions(dataset, 200, np.random.default_rng(0))
-    assert made_up != outside_questions(dataset, 200, np.random.default_rng(1))
 
 
 def test_states_of_questions_of_different_lengths():
@@ -342,26 +305,21 @@ def test_states_of_questions_of_different_lengths():
     np.testing.assert_array_equal(found[1], [unit(2, 2) + unit(1), unit(2)])
 
 
-def test_the_answerer_of_a_training(few, monkeypatch):
-    """The model tells questions by their telling words, so what is made up is at the origin, outside."""
-    attribute_of = {}
-    for question, task in zip(few.dataset.train.instruction.tolist(), few.dataset.train.task.tolist()):
-        for word in telling_words().intersection(question.split(" ")):
-            attribute_of[word] = task
-    model = Knowing(points=attribute_of)
+def test_the_answerer_of_a_training(few):
+    """The model tells questions by a few words, which only some of them have."""
+    model, train = Knowing(), few.dataset.train
     asked = answerer_of(replace(few, model=model))
-    landmarks, train = asked.landmarks, few.dataset.train
+    landmarks = asked.landmarks
     assert sorted(landmarks.questions) == sorted(set(train.instruction.tolist()))
     for question, task, state in zip(landmarks.questions, landmarks.task, landmarks.states):
         assert set(train.task[train.instruction == question]) == {task}
-        points = [attribute_of[word] for word in question.split(" ") if word in attribute_of]
+        points = [POINTS[word] for word in question.split(" ") if word in POINTS]
         np.testing.assert_array_equal(state, np.bincount(points, minlength=8))
     assert asked.layer == few.settings.middle_layer == 1 and asked.places == few.dataset.places
-    unseen = few.dataset.unseen_instruction
-    inside = states_of(model, TOKENIZER, sorted(set(unseen.instruction.tolist())))[1]
-    outside = ratio(distances(np.zeros((1, 8)), asked.centroids))[0]
-    right = (ratio(distances(inside, asked.centroids)) <= landmarks.threshold).mean()
-    assert landmarks.threshold < outside and right > 0.8
+    made_up = outside_questions(few.dataset, 700, np.random.default_rng([few.seed, answering.OUTSIDE_STREAM]))
+    np.testing.assert_array_equal(landmarks.outside, states_of(model, TOKENIZER, made_up)[1])
+    lengths = [len(TOKENIZER.encode(question)) for question in landmarks.questions]
+    assert landmarks.most_tokens == int(np.quantile(lengths, 0.99)) < max(lengths)
 
 
 def test_broken_parameters_are_an_error():
@@ -369,7 +327,7 @@ def test_broken_parameters_are_an_error():
     model.parameters.flat[:] = np.nan
     with np.errstate(all="ignore"):
         dataset = SimpleNamespace(tokenizer=TOKENIZER, places=PLACES, tasks=ATTRIBUTES)
-        asked = Answerer(model, 1, dataset, Landmarks((), np.arange(8), np.eye(8, 64), 0.5))
+        asked = Answerer(model, 1, dataset, Landmarks((), np.arange(8), np.eye(8, 64), np.eye(1, 64), 30))
         with pytest.raises(ArithmeticError, match="parameters are broken"):
             asked.answer("money of Peru")
 

@@ -55,8 +55,9 @@ def test_a_model_is_trained_once_then_taken_from_its_file(cache, monkeypatch):
     assert told == []
     assert again.answer(question_about(first)) == first.answer(question_about(first))
     assert again.places == first.places and len(again.places) == 12 and again.tasks == first.tasks
-    assert again.layer == first.layer == 1 and again.landmarks.threshold == first.landmarks.threshold
+    assert again.layer == first.layer == 1 and again.landmarks.most_tokens == first.landmarks.most_tokens
     np.testing.assert_array_equal(again.landmarks.states, first.landmarks.states)
+    np.testing.assert_array_equal(again.landmarks.outside, first.landmarks.outside)
     np.testing.assert_array_equal(again.landmarks.task, first.landmarks.task)
     assert again.landmarks.questions == first.landmarks.questions
     np.testing.assert_array_equal(again.model.parameters.flat, first.model.parameters.flat)
@@ -145,16 +146,26 @@ def test_a_file_of_the_user_is_written_and_read(tmp_path, cache, monkeypatch):
         ask(file=file)
 
 
+def arrays(n_tasks=96, states=(96, 8), outside=(5, 8)):
+    return {
+        "task": np.zeros(n_tasks, np.int64),
+        "states": np.zeros(states, np.float32),
+        "outside": np.zeros(outside, np.float32),
+    }
+
+
 @pytest.mark.parametrize(
     "change",
     [
         {"results": None},
-        {"results": {"questions": [], "threshold": 0.5}},
+        {"results": {"questions": [], "most_tokens": 30}},
         {"result_arrays": {}},
-        {"result_arrays": {"task": np.zeros(3, np.int64), "states": np.zeros((2, 8), np.float32)}},
-        {"result_arrays": {"task": np.arange(8), "states": np.zeros((8, 9), np.float32)}},
-        {"result_arrays": {"task": np.zeros(96, np.int64), "states": np.zeros((96, 9), np.float32)}},
-        {"result_arrays": {"task": np.zeros(95, np.int64), "states": np.zeros((96, 8), np.float32)}},
+        {"result_arrays": arrays(n_tasks=3, states=(2, 8))},
+        {"result_arrays": arrays(n_tasks=8, states=(8, 9))},
+        {"result_arrays": arrays(states=(96, 9))},
+        {"result_arrays": arrays(n_tasks=95)},
+        {"result_arrays": arrays(outside=(5, 9))},
+        {"result_arrays": arrays(outside=(0, 8))},
         {"parameters": {}},
         {"parameters": {"wpe.weight": np.zeros((38, 8), np.float32)}},
     ],

@@ -307,7 +307,7 @@ def test_every_mention_is_a_known_name_wherever_it_stands(text, form):
     for place, start, stop in find_places(text, PLACES):
         assert end <= start < stop <= len(text)
         written = fold_name(text[start:stop])
-        assert NAMES.get(written, NAMES.get(written.removeprefix("the "))) is place
+        assert NAMES.get(written, NAMES.get(written.removeprefix("the "))) == place
         end = stop
 
 
