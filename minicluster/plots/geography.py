@@ -121,7 +121,9 @@ def _told(numbers):
     parts = []
     for name, (label, _, _) in LOOKS.items():
         own = numbers[name]
-        accuracy = ", ".join(f"{split.replace(chr(10), ' ')} {rounded(own['accuracy'][key]['median'])}" for key, split in SPLITS.items())
+        accuracy = ", ".join(
+            f"{' '.join(split.split())} {rounded(own['accuracy'][key]['median'])}" for key, split in SPLITS.items()
+        )
         parts.append(
             f"{label}: ARI at the separator {listed(own['ari']['train'])}, untrained at most "
             f"{rounded(max(number['median'] for number in own['untrained']['ari']['train']))}, bag of words "
@@ -178,13 +180,14 @@ def _draw_states(results, run):
             own = [point for point, of in zip(panel["points"], task) if of == t]
             axis.scatter(*zip(*own), s=26, color=TASK_COLOURS[t], marker=MARKERS[t], alpha=0.75, linewidths=0)
         token = {"separator": "separator", "last": "last token"}[panel["token"]]
-        trained = f"step {panel['step']:,}" if panel["step"] else "untrained"
-        axis.set_title(f"{token}, layer {panel['layer']}, {trained}: ARI {rounded(panel['ari'])}")
+        when = f"step {panel['step']:,}" if panel["step"] else "untrained"
+        what = f"{token}, layer {panel['layer']}, {when}: ARI {rounded(panel['ari'])}"
+        axis.set_title(what)
         axis.set(xticks=[], yticks=[])
         axis.grid(False)
         for spine in axis.spines.values():
             spine.set(visible=True, color="#999999")
-        told.append(f"{token}, layer {panel['layer']}, {trained}: ARI {rounded(panel['ari'])}, {panel['explained']:.0%}")
+        told.append(f"{what}, {panel['explained']:.0%}")
     handles = [
         Line2D([], [], linestyle="", marker=MARKERS[t], color=TASK_COLOURS[t], markersize=11) for t in range(len(names))
     ]
