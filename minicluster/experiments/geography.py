@@ -1,4 +1,4 @@
-"""Real places: the clusters of English questions, and what becomes of them where the answer is read.
+"""Real places: the clusters of English questions, and what becomes of them (claim 6).
 
 Questions about 193 countries, eight facts of each, in six phrasings a fact; the place comes after the separator. That
 is one training ("plain"). In another the place stands in the sentence ("inside"): then the separator is the last token
