@@ -29,6 +29,7 @@ STEP_PANELS = (  # training, token, measure, title; one is left for the legend
 )
 BESIDE = {"loc": "center left", "bbox_to_anchor": (1.02, 0.5)}  # of a legend
 LIMITS = (-0.04, 1.05)
+DOTS_APART = 0.32  # accuracies of one split, whose splits are 1 apart
 
 
 def draw_geography(results):
@@ -77,6 +78,7 @@ def _separator(axis, layers, numbers):
         look = {"color": colour, "marker": marker, "markersize": 9, "label": label}
         median_line(axis, layers, numbers[name]["ari"]["train"], **look)
     plain = numbers["plain"]
+    axis.plot([], [], " ", label="controls of the first:")
     look = {"color": BLACK, "linestyle": "-.", "label": "regrouping null,\n99 %"}
     median_line(axis, layers, plain["regrouping_null_99"], **look)
     look = {"color": GREY, "linestyle": ":", "marker": "x", "markersize": 8, "label": "untrained"}
@@ -90,10 +92,11 @@ def _accuracies(axis, numbers):
     """Draw a dot for each training and split, with a stroke from the lowest to the highest seed."""
     for at, (name, (label, colour, marker)) in enumerate(LOOKS.items()):
         for place, split in enumerate(SPLITS):
-            number, x = numbers[name]["accuracy"][split], place + 0.2 * (at - 1)
+            number, x = numbers[name]["accuracy"][split], place + DOTS_APART * (at - 1)
             axis.plot([x, x], [number["low"], number["high"]], color=colour, linewidth=3, alpha=0.5)
             axis.plot(x, number["median"], marker, color=colour, markersize=11)
-            axis.text(x, number["median"] - 0.07, rounded(number["median"]), color=colour, ha="center", va="top")
+            look = {"color": colour, "ha": "center", "va": "top", "fontsize": 13}
+            axis.text(x, number["median"] - 0.07, rounded(number["median"]), **look)
     common = [numbers["plain"]["most_common_answer"][split]["median"] for split in SPLITS]
     for place, value in enumerate(common):
         axis.plot([place - 0.35, place + 0.35], [value, value], color=GREY, linestyle=":")
@@ -121,7 +124,9 @@ def _told(numbers):
     parts = []
     for name, (label, _, _) in LOOKS.items():
         own = numbers[name]
-        accuracy = ", ".join(f"{split.replace(chr(10), ' ')} {rounded(own['accuracy'][key]['median'])}" for key, split in SPLITS.items())
+        accuracy = ", ".join(
+            f"{' '.join(split.split())} {rounded(own['accuracy'][key]['median'])}" for key, split in SPLITS.items()
+        )
         parts.append(
             f"{label}: ARI at the separator {listed(own['ari']['train'])}, untrained at most "
             f"{rounded(max(number['median'] for number in own['untrained']['ari']['train']))}, bag of words "
@@ -178,13 +183,14 @@ def _draw_states(results, run):
             own = [point for point, of in zip(panel["points"], task) if of == t]
             axis.scatter(*zip(*own), s=26, color=TASK_COLOURS[t], marker=MARKERS[t], alpha=0.75, linewidths=0)
         token = {"separator": "separator", "last": "last token"}[panel["token"]]
-        trained = f"step {panel['step']:,}" if panel["step"] else "untrained"
-        axis.set_title(f"{token}, layer {panel['layer']}, {trained}: ARI {rounded(panel['ari'])}")
+        when = f"step {panel['step']:,}" if panel["step"] else "untrained"
+        what = f"{token}, layer {panel['layer']}, {when}: ARI {rounded(panel['ari'])}"
+        axis.set_title(what)
         axis.set(xticks=[], yticks=[])
         axis.grid(False)
         for spine in axis.spines.values():
             spine.set(visible=True, color="#999999")
-        told.append(f"{token}, layer {panel['layer']}, {trained}: ARI {rounded(panel['ari'])}, {panel['explained']:.0%}")
+        told.append(f"{what}, {panel['explained']:.0%}")
     handles = [
         Line2D([], [], linestyle="", marker=MARKERS[t], color=TASK_COLOURS[t], markersize=11) for t in range(len(names))
     ]
