@@ -108,7 +108,8 @@ class Training:
         self.setup = setup
         self.recorder = recorder or record
         self.config = {**(config or {}), "data_digest": setup.dataset.digest()}
-        self.batches = ShuffledBatches(len(train), s.batch_size, [setup.seed, ORDER_STREAM])
+        lengths = train.lengths if s.by_length else None
+        self.batches = ShuffledBatches(len(train), s.batch_size, [setup.seed, ORDER_STREAM], lengths)
         self.loss = None  # of the last step
         self.recordings = []
 

@@ -27,6 +27,8 @@ class TrainingSettings:
         See `TransformerConfig`.
     steps, batch_size : int
         Length of the training and sequences a step.
+    by_length : bool
+        Whether batches have rows of like length; see `ShuffledBatches`.
     lr, weight_decay : float
         See `AdamW`.
     warmup : int
@@ -56,6 +58,7 @@ class TrainingSettings:
     n_heads: int = 4
     steps: int = 1000
     batch_size: int = 64
+    by_length: bool = False
     lr: float = 1e-3
     weight_decay: float = 0.01
     warmup: int = 100
@@ -180,7 +183,8 @@ class GeographySettings(TrainingSettings):
     """
 
     n_layers: int = 4
-    steps: int = 1200
+    steps: int = 1500
+    by_length: bool = True
     lr: float = 2e-3
     n_recordings: int = 10
     n_places: int | None = None

@@ -52,6 +52,11 @@ class Split:
         """The position (n,) that the answer, or its first token, is read from: the last token before it."""
         return self.mask.argmax(axis=1)
 
+    @property
+    def lengths(self):
+        """How many tokens (n,) of each row are read, the last one trained included."""
+        return self.mask.shape[1] - self.mask[:, ::-1].argmax(axis=1)
+
     def unique_instructions(self):
         """Return the row (strings,) at which each different instruction occurs first, in the order of rows.
 

@@ -37,6 +37,65 @@ def test_a_state_that_was_plain_text_for_a_while_goes_on(n, batch_size, seed, ta
         np.testing.assert_array_equal(next(others), next(batches))
 
 
+@given(n=st.integers(1, 80), batch_size=st.integers(1, 5), seed=st.integers(0, 99), data=st.data())
+def test_with_lengths_too_every_row_comes_once_an_epoch(n, batch_size, seed, data):
+    lengths = data.draw(st.lists(st.integers(1, 4), min_size=n, max_size=n))
+    batches = ShuffledBatches(n, batch_size, seed, lengths)
+    rows = np.concatenate([next(batches) for _ in range(2 * n)]).reshape(-1, n)
+    assert (np.sort(rows, axis=1) == np.arange(n)).all()
+
+
+def test_rows_of_like_length_come_together_in_shuffled_batches():
+    lengths = np.arange(64)[::-1] // 4  # 16 lengths, four rows each, one pool
+    batches = ShuffledBatches(64, 4, 0, lengths)
+    epochs = [[next(batches) for _ in range(16)] for _ in range(2)]
+    orders = []
+    for epoch in epochs:
+        of_batch = [set(lengths[rows].tolist()) for rows in epoch]
+        assert all(len(own) == 1 for own in of_batch)
+        orders.append([own.pop() for own in of_batch])
+    assert sorted(orders[0]) == sorted(orders[1]) == list(range(16))
+    assert orders[0] != sorted(orders[0]) and orders[0] != sorted(orders[0])[::-1] and orders[0] != orders[1]
+    inside = [rows.tolist() for epoch in epochs for rows in epoch]
+    assert any(rows != sorted(rows) for rows in inside)  # rows of one length are shuffled, too
+
+
+def test_only_the_rows_of_sixteen_batches_are_sorted_together():
+    lengths = np.arange(64)
+    batches = ShuffledBatches(64, 2, 0, lengths)  # two pools of 16 batches
+    first_pool = np.concatenate([next(batches) for _ in range(16)])
+    plain = ShuffledBatches(64, 2, 0)
+    assert set(first_pool) == set(np.concatenate([next(plain) for _ in range(16)]))
+    order = np.sort(first_pool)
+    batches = ShuffledBatches(64, 2, 0, lengths)
+    for rows in [next(batches) for _ in range(16)]:
+        at = np.searchsorted(order, rows)
+        assert at[1] == at[0] + 1 and at[0] % 2 == 0  # neighbours in the sorted pool
+
+
+def test_rows_that_make_no_whole_batch_end_the_epoch():
+    lengths = np.array([1] * 7 + [2] * 4)
+    for seed in range(5):
+        batches = ShuffledBatches(11, 4, seed, lengths)
+        epoch = np.concatenate([next(batches) for _ in range(11)])[:11]
+        assert (lengths[epoch[8:]] == 2).all()  # the longest of all are the rest of the sorted pool
+
+
+def test_a_length_for_each_row_is_asked_for():
+    with pytest.raises(ValueError, match=r"lengths has shape \(3,\), expected \(4,\), a length for each row"):
+        ShuffledBatches(4, 2, 0, [1, 2, 3])
+
+
+def test_a_state_with_lengths_goes_on():
+    lengths = np.arange(50) % 7
+    batches, others = ShuffledBatches(50, 8, 0, lengths), ShuffledBatches(50, 8, 1, lengths)
+    for _ in range(9):
+        next(batches)
+    others.state = batches.state
+    for _ in range(20):
+        np.testing.assert_array_equal(next(others), next(batches))
+
+
 def test_a_state_is_a_copy():
     batches = ShuffledBatches(5, 2, 0)
     next(batches)
