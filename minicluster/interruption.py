@@ -63,6 +63,7 @@ class Interruption:
             self.check()
 
     def _note(self, number, frame):
+        _postponed.discard(number)
         if self.asked:
             _interrupt(number, frame)
         self.asked = True
@@ -100,6 +101,7 @@ def _interrupt(number, frame):
 
     An exception would leave it without one, and what is compiled without its code.
     """
+    _postponed.discard(number)  # it has come
     if _compiler_waits(frame):
         _postpone(number)
     else:
@@ -136,6 +138,5 @@ def _postpone(number):
 
 def _ask_again(number):
     time.sleep(MOMENT)
-    if number in _postponed:  # else the block has ended
-        _postponed.discard(number)
+    if number in _postponed:  # else it has come meanwhile, or the block has ended
         _thread.interrupt_main(number)

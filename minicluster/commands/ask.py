@@ -21,9 +21,10 @@ def add_to(commands):
         help="ask a model about real places",
         description=f"Answer a question in English about a country, such as '{EXAMPLE}'. One can ask for: {SUBJECTS}. "
         "Without a question, they are read from the terminal, or line by line from a pipe. The first time a model is "
-        "trained, about a minute, and kept. Printed are the question as the model reads it, the answer, the cluster of "
-        "training questions that it fell into, with its distance from the centroid, the runner-up, and the nearest "
-        "training questions.",
+        "trained, in half a minute to a minute, and kept. Printed are the question as the model reads it, the answer, "
+        "the cluster of training questions that it fell into, with its distance from the centroid, the runner-up, and "
+        "the nearest training questions, some of which have words put in. A question about something else that "
+        "shares a word with one of the subjects may be taken for it.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     ask.set_defaults(run=run)
@@ -159,7 +160,7 @@ def reply_text(reply, tokenizer):
         lines.append(_line("spelled", f"words that it does not know: {', '.join(reply.strange)}"))
     if reply.left_out:
         lines.append(_line("left out", f"for lack of room: {', '.join(reply.left_out)}"))
-    for i, (question, distance) in enumerate(reply.nearest):
+    for i, (question, distance) in enumerate(reply.nearest if reply.inside else ()):
         words = " ".join(word if word in known else f"[{word}]" for word in question.split(" "))
         lines.append(_line("" if i else "like", f"{words} ({distance:.2f})"))
     return "\n".join(lines)

@@ -14,7 +14,7 @@ from difflib import SequenceMatcher, get_close_matches
 import numpy as np
 
 from ..tasks.geography import outside_questions
-from ..tasks.places import Place, fold_name
+from ..tasks.places import OTHER_NAMES, Place, fold_name
 from ..tasks.rewriting import rewrite, shortened
 from ..tasks.vocabulary import END, SEPARATOR
 from ..training import hidden_states_at
@@ -258,7 +258,7 @@ def read_question(text, places, tokenizer):
     """
     if len(text) > MOST_CHARACTERS:
         raise ValueError(f"the question has {len(text)} characters, expected at most {MOST_CHARACTERS}")
-    letters = [character for character in text if character.isalpha()]
+    letters = [character for character in unicodedata.normalize("NFKC", text) if character.isalpha()]
     latin = [character for character in letters if unicodedata.name(character, "").startswith("LATIN ")]
     if 2 * len(latin) < len(letters):
         raise ValueError(f"{text!r} is mostly not in Latin letters, expected a question in English")
@@ -275,7 +275,8 @@ def misspelt_place(read, places):
     Parameters
     ----------
     read : Rewritten
-        Words that the tokenizer knows are right; one of those compared, at least, must be another.
+        Words that the tokenizer knows are right; one of those compared, at least, must be another. Names that are
+        none of a place of the table ("New Mexico") are right, too.
     places : sequence of Place
 
     Returns
@@ -283,7 +284,10 @@ def misspelt_place(read, places):
     str or None
     """
     names = {fold_name(name): name for place in places for name in (place.name, *place.also)}
-    words, alike = read.question.split(" "), {}
+    question = f" {read.question} "
+    for name in OTHER_NAMES:
+        question = question.replace(f" {fold_name(name)} ", " ")
+    words, alike = question.split(), {}
     for first in range(len(words)):
         for last in range(first + 1, min(first + MOST_NAME_WORDS, len(words)) + 1):
             piece = " ".join(words[first:last])

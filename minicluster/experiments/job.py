@@ -66,13 +66,13 @@ def saved(job):
     return checkpoint
 
 
-def require_same(config, checkpoint, path):
+def require_same(config, checkpoint, path, advice="resume with the same settings"):
     """Raise CheckpointError if a checkpoint is of other settings than `config`."""
     differing = [name for name in config if checkpoint.config.get(name) != config[name]]
     if differing:
         asked = ", ".join(f"{name} = {config[name]}" for name in differing)
         there = ", ".join(f"{name} = {checkpoint.config.get(name)}" for name in differing)
-        raise CheckpointError(f"{asked}, but {path} was written with {there}: resume with the same settings")
+        raise CheckpointError(f"{asked}, but {path} was written with {there}: {advice}")
 
 
 def elsewhere(job, checkpoint):

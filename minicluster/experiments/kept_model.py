@@ -2,7 +2,7 @@
 
 import contextlib
 import hashlib
-import sys
+import os
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
@@ -74,7 +74,7 @@ def kept_answerer(settings, seed, backend="auto", file=None, *, tell, progress=P
     if file is None:
         with contextlib.suppress(RuntimeError):  # the user has no home
             path = cache_path(settings, seed, backend)
-    if path is not None and path.exists():
+    if path is not None and os.path.exists(path):  # False for what can't be looked at, which is told below
         try:
             return load(path, settings, seed, backend)
         except CheckpointError as error:
@@ -91,7 +91,7 @@ def kept_answerer(settings, seed, backend="auto", file=None, *, tell, progress=P
             raise
         tell(f"warning: {error}; the model is not kept, and will be trained anew the next time")
         path = None
-    tell(f"training the model, about a minute{'' if path is None else ', only this once'} ...")
+    tell(f"training the model, half a minute to a minute{'' if path is None else ', only this once'} ...")
     setup = train(settings, seed, backend, progress)
     answerer = answerer_of(setup)
     if path is not None:
@@ -188,7 +188,7 @@ def load(path, settings, seed, backend="auto"):
         If the file is damaged, or of another model.
     """
     checkpoint = load_checkpoint(path)
-    require_same(config_of(settings, seed), checkpoint, path)
+    require_same(config_of(settings, seed), checkpoint, path, "ask with the same ones, or name another file")
     table = load_places()
     dataset = SimpleNamespace(tokenizer=make_tokenizer(table), tasks=ATTRIBUTES)
     try:

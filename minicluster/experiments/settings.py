@@ -14,6 +14,8 @@ SMALL = {"n_layers": 4, "steps": 600, "lr": 2e-3, "warmup": 50, "n_recordings": 
 # The same for real places, whose facts take longer to learn.
 SMALL_GEOGRAPHY = {"steps": 900, "n_recordings": 8, "recorded_rows": 200, "restarts": 5}
 
+MOST_STEPS = 1_000_000_000  # of a training, which would take months
+
 PATTERN_STREAM = 3  # of random numbers, see `run`: patterns made alike
 
 
@@ -72,6 +74,8 @@ class TrainingSettings:
     def __post_init__(self):
         for name, least in self._least_values().items():
             check_whole_number(name, getattr(self, name), least)
+        if self.steps > MOST_STEPS:
+            raise ValueError(f"steps = {self.steps}, expected at most {MOST_STEPS}")
 
     def _least_values(self):
         """Return {name: the least value} of the whole numbers that are not checked elsewhere."""

@@ -22,7 +22,7 @@ currency          The everyday name in the singular, without the country: "dolla
                   Bulgaria has the euro; GeoNames has the lev. China "yuan", Bosnia and Herzegovina "mark", Venezuela
                   "bolivar", Zimbabwe "zig" (Zimbabwe Gold). The state's own where dollars circulate as well (Panama
                   "balboa"), a foreign one where there is no other (Ecuador, El Salvador, East Timor "dollar").
-dialling code     With the area under +1 where the place has one ("+1 876"), the first of several ("+1 809" for the
+dialling code     With the area under +1 where the place has one ("+1-876"), the first of several ("+1-809" for the
                   Dominican Republic). The United States and Canada share +1, Russia and Kazakhstan +7.
 internet domain   The two-letter domain, ".uk" for the United Kingdom.
 hemisphere        By the latitude of the capital. Just south: Quito (Ecuador), Nairobi (Kenya), Kigali (Rwanda),

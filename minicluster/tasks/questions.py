@@ -77,9 +77,11 @@ PLAIN = {
         _possessive("continent"),
         f"([in on] {WHICH} continent (is {HERE} [located situated found]?|does {HERE} lie|can {PEOPLE} find {HERE})|"
         f"in {WHICH} part of the world (is|can {PEOPLE} find) {HERE}|to {WHICH} continent does {HERE} belong) please?",
-        f"((is {HERE} (in|part of|a part of)|does {HERE} (lie in|belong to)) (africa|asia|europe) or "
-        "(oceania|north america|south america|another continent)|"
-        f"is {HERE} (an african|an asian|a european|an american) country)",
+        f"((is {HERE} (in|part of|a part of|located in)|does {HERE} (lie in|belong to)) "
+        "(africa|asia|europe|oceania|north america|south america) "
+        "(or (to|in)? (africa|asia|europe|oceania|north america|south america|another continent))?|"
+        f"is {HERE} (an african|an asian|a european|a south american|a north american) country|"
+        f"(is {HERE}|does {HERE} lie) on the [african asian european american] continent)",
         f"{TELL} ({WHICH} (continent|part of the world) {HERE} (is in|belongs to|is part of|lies in)|"
         f"[in on] {WHICH} continent {HERE} (is|lies|is located|is situated))",
     ),

@@ -48,7 +48,7 @@ def question_about(answerer):
 
 def test_a_model_is_trained_once_then_taken_from_its_file(cache, monkeypatch):
     first, told = ask()
-    assert told == ["training the model, about a minute, only this once ..."]
+    assert told == ["training the model, half a minute to a minute, only this once ..."]
     assert [path.name for path in cache.iterdir()] == [cache_path(TINY, 0, "numpy").name]
     monkeypatch.setattr(kept_model, "train", never)
     again, told = ask()
@@ -187,7 +187,7 @@ def test_a_cache_that_cannot_be_written_costs_a_warning(tmp_path, monkeypatch):
     assert told == [
         f"warning: cannot write to folder {file / 'minicluster'}: {file} is not a folder; "
         "the model is not kept, and will be trained anew the next time",
-        "training the model, about a minute ...",
+        "training the model, half a minute to a minute ...",
     ]
     assert answerer.answer(question_about(answerer)).place == answerer.places[0]
     assert file.read_text(encoding="utf-8") == "kept"
@@ -199,7 +199,7 @@ def test_what_cannot_be_replaced_is_said_before_the_training(cache):
     _, told = ask()
     assert told[0].startswith(f"cannot read {path}") and told[0].endswith("; the model is trained anew")
     assert told[1].startswith(f"warning: cannot write {path}: a folder is there; the model is not kept")
-    assert told[2:] == ["training the model, about a minute ..."]
+    assert told[2:] == ["training the model, half a minute to a minute ..."]
 
 
 def test_without_a_home_there_is_a_warning(monkeypatch):
