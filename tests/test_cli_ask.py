@@ -21,7 +21,8 @@ TINY = GeographySettings(
 PERU = next(place for place in load_places() if place.name == "Peru")
 INSIDE = Reply(
     question="which money do people use in this place", place=PERU, strange=(), left_out=(), attribute="currency",
-    distance=1.3149, runner_up="language", runner_up_distance=6.2, usual=1.6, inside=True, outside_distance=0.1249, text="sol", fact="sol",
+    distance=1.3149, runner_up="language", runner_up_distance=6.2, usual=1.6, inside=True,
+    outside_distance=0.1249, text="sol", fact="sol",
     known_answer=True, nearest=(("what money do they use in this place", 0.2149), ("pay in xqv this place", 3.0)),
 )  # fmt: skip
 OUTSIDE = Reply(

@@ -183,7 +183,10 @@ def test_facts_written_down_by_hand(line):
         ("ＰＥＲＵ, Pe\u00adru", [("Peru", "ＰＥＲＵ"), ("Peru", "Pe\u00adru")]),
         ("\u0130ran", [("Iran", "\u0130ran")]),  # its lower case has two characters
         ("\u01c6 \ufb03 Fiji", [("Fiji", "Fiji")]),  # one character each, but two and three letters
-        ("Guinea Bissau, guinea\u2011bissau", [("Guinea-Bissau", "Guinea Bissau"), ("Guinea-Bissau", "guinea‑bissau")]),
+        (
+            "Guinea Bissau, guinea\u2011bissau",
+            [("Guinea-Bissau", "Guinea Bissau"), ("Guinea-Bissau", "guinea\u2011bissau")],
+        ),
         ("Guinea, Bissau", [("Guinea", "Guinea")]),
         ("Guinea. Bissau", [("Guinea", "Guinea")]),
         ("Guinea\u00a8Bissau", [("Guinea", "Guinea")]),  # a sign that is decomposed into a space and an accent

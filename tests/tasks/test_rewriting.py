@@ -57,7 +57,11 @@ def names_of(rewritten):
         ("Peru or Chad, and Peru's money", "this place or this place and this place 's money", ["Peru", "Chad"]),
         ("tell me a joke", "tell me a joke", []),
         ("this country's capital", "this country 's capital", []),
-        ("\u0441\u0442\u043e\u043b\u0438\u0446\u0430 \u041f\u0435\u0440\u0443?", "\u0441\u0442\u043e\u043b\u0438\u0446\u0430 \u043f\u0435\u0440\u0443", []),
+        (
+            "\u0441\u0442\u043e\u043b\u0438\u0446\u0430 \u041f\u0435\u0440\u0443?",
+            "\u0441\u0442\u043e\u043b\u0438\u0446\u0430 \u043f\u0435\u0440\u0443",
+            [],
+        ),
         ("la capitale du P\u00e9rou \U0001f600", "la capitale du perou", []),
         ("\u00bd \u00b2", "1 2 2", []),
         ("7", "7", []),
