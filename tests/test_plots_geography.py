@@ -4,6 +4,7 @@ from matplotlib import pyplot
 from test_plots import texts_cut_off
 from test_plots_experiments import lines_of, medians, panels
 
+from minicluster.experiments.dissolving import with_shares_within
 from minicluster.plots import draw_experiment
 from minicluster.plots.curves import rounded
 
@@ -54,14 +55,16 @@ def test_the_places_drawn_are_the_results(drawn):
     assert lines["ARI with\nthe attributes"].get_xdata().tolist() == [0, 10, 20, 40]
     assert lines["ARI with\nthe attributes"].get_ydata().tolist() == [0.02, 0.5, 0.6, 0.25]
     assert lines["scatter between\nattributes"].get_ydata().tolist() == [0.02, 0.8, 0.7, 0.4]
-    assert lines["scatter between\nanswers"].get_ydata().tolist() == [0.04, 0.01, 0.2, 0.45]
-    assert lines["the same, answers\ndealt at random"].get_ydata().tolist() == [0.03, 0.02, 0.03, 0.05]
+    within = lines["of the rest, between\nanswers"].get_ydata().tolist()
+    assert within == pytest.approx([0.04 / 0.98, 0.01 / 0.2, 0.2 / 0.3, 0.45 / 0.6])
+    dealt = lines["the same, answers\ndealt at random"].get_ydata().tolist()
+    assert dealt == pytest.approx([0.03 / 0.98, 0.02 / 0.2, 0.03 / 0.3, 0.05 / 0.6])
     assert lines["ARI: regrouping\nnull, 99 %"].get_ydata().tolist() == [0.01, 0.1, 0.15, 0.05]
     alt = pictures["geography"].alt
     middle = rounded(numbers["plain"]["ari"]["train"][1]["median"])
     assert f"place behind separator: ARI at the separator 0.00, {middle}, 1.00, untrained at most 0.06" in alt
     assert "accuracy: train 1.00, unseen phrasing 0.98, unseen combination 0.97" in alt
-    assert "scatter between answers 0.04, 0.01, 0.20, 0.45" in alt
+    assert "of the rest, between answers 0.04, 0.05, 0.67, 0.75" in alt
 
 
 def test_the_places_drawn_step_by_step_are_the_results(drawn):
@@ -73,12 +76,12 @@ def test_the_places_drawn_step_by_step_are_the_results(drawn):
     def by_layer(steps):
         return [list(values) for values in zip(*steps)]
 
-    last = [by_layer(history["last"][measure]) for measure in ("ari", "between_answers")]
+    last = [by_layer(with_shares_within(history["last"])[measure]) for measure in ("ari", "answers_within")]
     assert found == [by_layer(history["separator"]["ari"]), *last, [], *last]
     assert [text.get_text() for text in axes[3].get_legend().get_texts()] == [
         "layer 0 (embedding)", "layer 1", "layer 2"
     ]  # fmt: skip
-    assert "scatter between answers 0.10, 0.30, 0.45" in pictures["geography_steps"].alt
+    assert "scatter within: answers 0.10, 0.60, 0.75" in pictures["geography_steps"].alt
 
 
 def test_the_states_of_places_are_drawn_in_the_attributes_colours(drawn):

@@ -8,12 +8,14 @@ sentence names two facts of which one is wanted.
 Claim. In this more realistic setting it is as with letters: questions are answered, in new words and of places that
 their phrasing was never trained with, too; and at the separator they cluster by what is asked for, which a bag of words
 does not tell. The last token before the answer has to know the place as well: there, in the last layer, clusters by
-what is asked for appear while the model learns, and dissolve as answers separate.
+what is asked for appear while the model learns, and dissolve as answers that several places share separate.
 
 Read-out, fixed beforehand: at the separator as for the synthetic strings (see `measure_end`), with a bag of words in
 place of the bag of letters; made-up words, which are spelled, are left out of it. At the last token, after the last
-block: ARI with what is asked for, and how much of the states' scatter lies between the attributes, and how much between
-the answers of one attribute, as against answers dealt at random among its places.
+block: ARI with what is asked for; how much of the states' scatter lies between the attributes; and how much of that
+within attributes lies between the answers of one attribute, as against answers dealt at random among its places (see
+`dissolving`). The scatter is that of questions whose answer is another place's, too: of the others, most capitals and
+domains, it could not be told whether answers separate or places.
 
 Falsified if of the plain questions fewer than 0.99 of those trained, 0.95 of the unseen combinations or 0.95 of the
 unseen phrasings are answered; if at the separator the best layer's ARI on training questions is below 0.9, or not above
@@ -21,20 +23,21 @@ the bag of words and the regrouping null's 99th percentile, or the untrained mod
 of unseen phrasings at the middle layer is not above that of the bag of words, of the untrained model and of chance. For
 hard questions, if the best layer's ARI is below 0.9 or the bag of words' is above 0.1. Of the last token, with the
 place behind the separator or inside, if ARI in the last layer is at no recorded step above the regrouping null's 99th
-percentile and 0.2 above what it is at the end, or if from the step with the largest share of the scatter between
-attributes to the end that share falls by less than 0.2, or that between answers rises by less than 0.2. Of clusters
-nothing is judged in a model that answers fewer than 0.95 of its training examples.
+percentile and 0.2 above what it is at the end; if from the step with the largest share of the scatter between
+attributes to the end that share falls by less than 0.2; or if of the scatter within attributes the share between
+answers rises by less than 0.2 from that step to the end, or is at the end less than 0.2 above that of answers dealt at
+random. Of clusters nothing is judged in a model that answers fewer than 0.95 of its training examples.
 """
 
 from dataclasses import replace
 
 import numpy as np
 
-from ..cluster import PCA, adjusted_rand_score, regrouping_null
+from ..cluster import PCA, adjusted_rand_score
 from ..tasks.tokenizer import OTHERS
 from ..training import answer
-from .geometry import NOTHING, scatter
-from .measure import BAR_QUANTILE, cluster, letter_counts, measure_end
+from .dissolving import CURVES, LAST, clusters, dissolving_verdict, first_tokens, last_token, with_shares_within
+from .measure import letter_counts, measure_end
 from .settings import GeographySettings
 from .statistics import by_pattern, summary
 from .verdicts import verdict
@@ -44,25 +47,13 @@ SMALL, SEEDS = False, 3
 VARIANTS = ("plain", "inside", "hard")
 SPLITS = ("train", "unseen_instruction", "unseen_combination")
 UNSEEN = SPLITS[1:]
-TOKENS = {"separator": "train", "last": "train_input"}  # of recorded states
+TOKENS = {"separator": "train", "last": LAST}  # of recorded states
 HARD_STEPS = 1000  # at most: they are learnt by then
 LEAST_TRAINED, LEAST_UNSEEN = 0.99, 0.95  # accuracy
 LEAST_ARI, MOST_BY_CONTROL = 0.9, 0.1  # the latter untrained, and by a bag of words of hard questions
-LEAST_FALL, LEAST_RISE = 0.2, 0.2
 LEARNED = 0.95  # accuracy on train
-DEAL_STREAM = 7  # of random numbers
+BEHIND, INSIDE = "with the place behind the separator", "with the place inside the sentence"
 DECIMALS = 3  # of the points in a picture
-LAST_MEASURES = ("ari", "between_attributes", "between_answers", "dealt_answers")
-HISTORY = {  # of the last layer at the last token
-    "ari_best": "ARI at its best step",
-    "null_at_best": "regrouping null, 99 %, at that step",
-    "ari_end": "ARI at the last step",
-    "attributes_most": "scatter between attributes, at its largest",
-    "attributes_end": "scatter between attributes, last step",
-    "answers_then": "scatter between answers, when that between attributes is largest",
-    "answers_end": "scatter between answers, last step",
-    "dealt_end": "scatter between answers dealt at random, last step",
-}
 
 
 def trainings(settings):
@@ -115,97 +106,6 @@ def measure(trained):
         "by_step": {"separator": {"ari": separator}, "last": last_token(trained)},
     }
     return measured | ({"pictured": picture(trained, measured)} if trained.pictured else {})
-
-
-def clusters(trained, layers):
-    """Return the labels (n,) of k = tasks clusters in each layer's states (L + 1, n, C)."""
-    return [cluster(trained.setup, states, states[:1])[0] for states in layers]
-
-
-def last_token(trained):
-    """Measure the states of the last token before the answer, of training questions about places at random.
-
-    Parameters
-    ----------
-    trained : Trained
-
-    Returns
-    -------
-    dict
-        `ari` [[value a layer] a step] with the tasks; `between_attributes`, `between_answers`, `dealt_answers`, the
-        same of shares of the scatter: see `scatter_shares`, of the questions whose answer is also that of another
-        place, and with answers dealt at random among each task's places; `regrouping_null_99` [value a step] of the
-        last layer's ARI.
-    """
-    dataset, strings, seed = trained.dataset, trained.strings["train"], trained.setup.seed
-    pattern_tasks = np.arange(len(dataset.patterns)) // dataset.n_distributions  # (patterns,)
-    rows = strings[shared_answers(strings)]
-    dealt = deal_answers(rows, np.random.default_rng([seed, DEAL_STREAM]))  # (rows,)
-    found = {name: [] for name in (*LAST_MEASURES, "regrouping_null_99")}
-    for recording in trained.recordings:
-        layers = recording.states[TOKENS["last"]]  # (L + 1, strings, C)
-        labels = clusters(trained, layers)
-        found["ari"].append([adjusted_rand_score(strings.task, own) for own in labels])
-        null = regrouping_null(labels[-1], strings.distribution, pattern_tasks, seed=seed)
-        found["regrouping_null_99"].append(float(np.quantile(null, BAR_QUANTILE)))
-        of_rows = layers[:, shared_answers(strings)]  # (L + 1, rows, C)
-        shares = [scatter_shares(states, rows.task, answers(rows)) for states in of_rows]
-        found["between_attributes"].append([between for between, _ in shares])
-        found["between_answers"].append([within for _, within in shares])
-        found["dealt_answers"].append([scatter_shares(states, rows.task, dealt)[1] for states in of_rows])
-    return found
-
-
-def first_tokens(split):
-    """Return the first token of each row's answer: (n,) int64. More the last token before it need not know."""
-    return split.targets[np.arange(len(split)), split.asked]
-
-
-def answers(split):
-    """Number the answers of each task, by their first token: (n,) int64, different ones in different tasks."""
-    return np.unique([split.task, first_tokens(split)], axis=1, return_inverse=True)[1].reshape(-1)
-
-
-def shared_answers(split):
-    """Return which rows have an answer that another place in the split has for the same task, too: (n,) bool."""
-    answer_of = answers(split)
-    pairs = np.unique([answer_of, split.input], axis=1)  # (2, pairs)
-    return np.bincount(pairs[0])[answer_of] > 1
-
-
-def deal_answers(split, rng):
-    """Return the answers (n,), numbered as `answers` does, dealt at random among the places of each task."""
-    dealt, answer_of = np.empty(len(split), np.int64), answers(split)
-    for task in np.unique(split.task):
-        rows = np.flatnonzero(split.task == task)
-        _, first, place = np.unique(split.input[rows], return_index=True, return_inverse=True)
-        dealt[rows] = rng.permutation(answer_of[rows[first]])[place]
-    return dealt
-
-
-def scatter_shares(states, task, answer_of):
-    """Return which share of the scatter lies between tasks, and which between the answers of one task.
-
-    Parameters
-    ----------
-    states : (n, C) array
-    task, answer_of : (n,) integer arrays
-        No answer in two tasks.
-
-    Returns
-    -------
-    between_tasks, between_answers : floats or None
-        What is left of 1 lies within answers. None where nothing varies, or a state is not finite.
-    """
-    x = np.asarray(states, np.float64)
-    if not len(x) or not np.isfinite(x).all():
-        return None, None
-    within_tasks, between_tasks = scatter(x, task)
-    within_answers, _ = scatter(x, answer_of)
-    total = within_tasks + between_tasks
-    if total <= NOTHING * (x**2).sum(axis=1).mean():
-        return None, None
-    return between_tasks / total, (within_tasks - within_answers) / total
 
 
 def word_counts(strings, vocabulary):
@@ -269,7 +169,7 @@ def picture(trained, measured):
 def summarise(runs):
     """Return the verdicts, and medians with ranges over seeds."""
     middle = runs[0]["plain"]["middle_layer"]
-    plain, hard = ([run[name] for run in runs] for name in ("plain", "hard"))
+    plain, inside, hard = ([run[name] for run in runs] for name in VARIANTS)
     accuracy = {split: [own["accuracy"][split] for own in plain] for split in SPLITS}
     controls, hard_controls = (
         {
@@ -349,8 +249,7 @@ def summarise(runs):
                 "accuracy on unseen phrasings": [own["accuracy"]["unseen_instruction"] for own in hard],
             },
         ),
-        _dissolving(runs, "plain", "with the place behind the separator"),
-        _dissolving(runs, "inside", "with the place inside the sentence"),
+        *(dissolving_verdict(own, has_learned(own), where) for own, where in ((plain, BEHIND), (inside, INSIDE))),
     ]
     return {
         "verdicts": verdicts,
@@ -360,63 +259,14 @@ def summarise(runs):
     }
 
 
+def has_learned(measured):
+    """Return of each seed whether its model answers enough of its training examples to be judged: list of bool."""
+    return [own["accuracy"]["train"] >= LEARNED for own in measured]
+
+
 def judged(measured, holds):
     """Return what holds of each seed, None where the model has not learned."""
-    return [own if m["accuracy"]["train"] >= LEARNED else None for own, m in zip(holds, measured)]
-
-
-def _dissolving(runs, name, where):
-    """Return the verdict on the last layer's clusters at the last token, in the training of this name."""
-    measured = [run[name] for run in runs]
-    found = [last_layer_history(own["by_step"]["last"]) for own in measured]
-    return verdict(
-        6,
-        f"At the last token, {where}, clusters by what is asked for appear, and dissolve as answers separate",
-        f"in the last layer ARI is at some step above the regrouping null and >= {LEAST_FALL} above the last step's; "
-        f"from the step with most scatter between attributes to the last one that share falls by >= {LEAST_FALL}, and "
-        f"that between answers rises by >= {LEAST_RISE}",
-        "fall in ARI, last layer",
-        [own["ari_best"] - own["ari_end"] for own in found],
-        judged(measured, [_dissolves(own) for own in found]),
-        controls={label: [own[key] for own in found] for key, label in HISTORY.items()},
-    )
-
-
-def last_layer_history(last):
-    """Return what the last layer's numbers were at the decisive steps.
-
-    Parameters
-    ----------
-    last : dict
-        From `last_token`.
-
-    Returns
-    -------
-    dict
-        The keys of HISTORY, with numbers, or None where nothing varied.
-    """
-    curves = {name: [layers[-1] for layers in last[name]] for name in LAST_MEASURES}
-    best = int(np.argmax(curves["ari"]))
-    shares = [-1 if share is None else share for share in curves["between_attributes"]]
-    most = int(np.argmax(shares))
-    return {
-        "ari_best": curves["ari"][best],
-        "null_at_best": last["regrouping_null_99"][best],
-        "ari_end": curves["ari"][-1],
-        "attributes_most": curves["between_attributes"][most],
-        "attributes_end": curves["between_attributes"][-1],
-        "answers_then": curves["between_answers"][most],
-        "answers_end": curves["between_answers"][-1],
-        "dealt_end": curves["dealt_answers"][-1],
-    }
-
-
-def _dissolves(own):
-    if None in own.values():
-        return None
-    appeared = own["ari_best"] > own["null_at_best"]
-    falls = own["ari_best"] - own["ari_end"], own["attributes_most"] - own["attributes_end"]
-    return appeared and min(falls) >= LEAST_FALL and own["answers_end"] - own["answers_then"] >= LEAST_RISE
+    return [own if learned else None for own, learned in zip(holds, has_learned(measured))]
 
 
 def over_seeds(measured):
@@ -430,8 +280,11 @@ def over_seeds(measured):
     Returns
     -------
     dict
-        `steps`, and all numbers of `measure` but the pictured ones.
+        `steps`, and all numbers of `measure` but the pictured ones; of the last token those of `with_shares_within`.
     """
+    measured = [
+        {**own, "by_step": {**own["by_step"], "last": with_shares_within(own["by_step"]["last"])}} for own in measured
+    ]
     numbers = ("accuracy", "ari", "cross_pattern_1nn", "untrained", "bag_of_words", "regrouping_null_99", "chance_1nn")
     numbers += ("accuracy_by_attribute", "most_common_answer", "by_step")
     return {"steps": measured[0]["steps"], **{key: _summaries([own[key] for own in measured]) for key in numbers}}
@@ -494,7 +347,9 @@ def _step_rows(own):
     """Return dicts from column to value: training questions' ARI and neighbours at each step; the first untrained."""
     rows = []
     for token, measures in own["by_step"].items():
-        for measure in LAST_MEASURES if token == "last" else ("ari",):
+        if token == "last":
+            measures = with_shares_within(measures)
+        for measure in CURVES if token == "last" else ("ari",):
             for at, step in enumerate(own["steps"]):
                 for layer, value in enumerate(measures[measure][at]):
                     row = {"measure": f"{measure} by step, {token} token", "split": "train"}

@@ -16,16 +16,17 @@ SPLITS = {"train": "train", "unseen_instruction": "unseen\nphrasing", "unseen_co
 LAST = (
     ("ari", "ARI with\nthe attributes", BLUE, "o", "-"),
     ("between_attributes", "scatter between\nattributes", SKY, "s", "-"),
-    ("between_answers", "scatter between\nanswers", RED, "D", "-"),
-    ("dealt_answers", "the same, answers\ndealt at random", ORANGE, "x", "--"),
+    ("answers_within", "of the rest, between\nanswers", RED, "D", "-"),
+    ("dealt_within", "the same, answers\ndealt at random", ORANGE, "x", "--"),
 )
+ANSWERS = "scatter within: answers"  # their share of the scatter within attributes
 STEP_PANELS = (  # training, token, measure, title; one is left for the legend
     ("plain", "separator", "ari", "separator: ARI"),
     ("plain", "last", "ari", "last token: ARI"),
-    ("plain", "last", "between_answers", "scatter between answers"),
+    ("plain", "last", "answers_within", ANSWERS),
     (None, None, None, None),
     ("inside", "last", "ari", "last token: ARI"),
-    ("inside", "last", "between_answers", "scatter between answers"),
+    ("inside", "last", "answers_within", ANSWERS),
 )
 BESIDE = {"loc": "center left", "bbox_to_anchor": (1.02, 0.5)}  # of a legend
 LIMITS = (-0.04, 1.05)

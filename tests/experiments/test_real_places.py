@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from made_up_results import changed, geography_run, last_token, results_of
 
-from minicluster.experiments import GeographySettings, geography
+from minicluster.experiments import GeographySettings, dissolving, geography
 from minicluster.experiments.measure import measure_end
 from minicluster.experiments.trial import train
 from minicluster.files import json_text
@@ -100,20 +100,20 @@ def test_a_bag_of_words_has_the_known_words_before_the_separator_only(trained):
 
 
 def test_answers_are_numbered_by_task_and_first_token():
-    found = geography.answers(split([0, 0, 0, 1, 1], [0, 1, 2, 0, 1], [5, 6, 5, 5, 5]))
+    found = dissolving.answers(split([0, 0, 0, 1, 1], [0, 1, 2, 0, 1], [5, 6, 5, 5, 5]))
     assert found[0] == found[2] and found[3] == found[4] and found.shape == (5,)
     assert len({found[0], found[1], found[3]}) == 3  # the same token in another task is another answer
 
 
 def test_an_answer_is_shared_if_another_place_has_it():
     rows = split([0, 0, 0, 0, 1, 1], [0, 1, 2, 2, 3, 3], [5, 5, 6, 6, 5, 5])
-    assert geography.shared_answers(rows).tolist() == [True, True, False, False, False, False]
+    assert dissolving.shared_answers(rows).tolist() == [True, True, False, False, False, False]
 
 
 def test_dealt_answers_keep_task_and_place_together():
     task, place = np.repeat([0, 1], 40), np.tile(np.arange(20), 4)
     rows = split(task, place, np.where(task == 0, place % 4, place % 2))
-    dealt, own = geography.deal_answers(rows, np.random.default_rng(0)), geography.answers(rows)
+    dealt, own = dissolving.deal_answers(rows, np.random.default_rng(0)), dissolving.answers(rows)
     for t in (0, 1):
         pairs = {(p, a) for p, a in zip(place[task == t], dealt[task == t])}
         assert len(pairs) == 20  # one answer a place
@@ -126,11 +126,29 @@ def test_the_scatter_is_shared_out():
     task = np.repeat([0, 1], 4)
     answer = np.repeat([0, 1, 2, 3], 2)
     x = np.stack([np.repeat([-4, -2, 2, 4], 2), np.tile([-1, 1], 4)], axis=1)
-    assert geography.scatter_shares(x, task, answer) == pytest.approx((9 / 11, 1 / 11), rel=1e-12)
-    assert geography.scatter_shares(x + 5.0, task, answer) == pytest.approx((9 / 11, 1 / 11), rel=1e-12)
-    assert geography.scatter_shares(np.ones((8, 2)), task, answer) == (None, None)
-    assert geography.scatter_shares(x * np.inf, task, answer) == (None, None)
-    assert geography.scatter_shares(x[:0], task[:0], answer[:0]) == (None, None)
+    assert dissolving.scatter_shares(x, task, answer) == pytest.approx((9 / 11, 1 / 11), rel=1e-12)
+    assert dissolving.scatter_shares(x + 5.0, task, answer) == pytest.approx((9 / 11, 1 / 11), rel=1e-12)
+    assert dissolving.scatter_shares(np.ones((8, 2)), task, answer) == (None, None)
+    assert dissolving.scatter_shares(x * np.inf, task, answer) == (None, None)
+    assert dissolving.scatter_shares(x[:0], task[:0], answer[:0]) == (None, None)
+
+
+def test_answers_are_judged_by_their_share_of_the_scatter_within_attributes():
+    last = {
+        "ari": [[0.5, 0.5]], "regrouping_null_99": [0.1],
+        "between_attributes": [[0.75, 0.5], [1.0, None]],
+        "between_answers": [[0.125, 0.125], [0.0, None]],
+        "dealt_answers": [[0.0625, 0.0], [0.0, None]],
+    }  # fmt: skip
+    found = dissolving.with_shares_within(last)
+    assert found == {
+        **last,
+        "answers_within": [[0.5, 0.25], [None, None]],
+        "dealt_within": [[0.25, 0.0], [None, None]],
+    }
+    # Nothing but rounding is left.
+    left = dissolving.with_shares_within({**last, "between_attributes": [[1 - 1e-15, 0.5], [1.0, None]]})
+    assert left["answers_within"][0] == [None, 0.25]
 
 
 def test_the_most_common_answer_is_that_of_the_training_rows():
@@ -155,6 +173,13 @@ def test_a_good_run_holds():
     numbers = found["over_seeds"]["plain"]
     assert numbers["ari"]["train"][1] == {"median": 0.8, "low": 0.8, "high": 0.8}
     assert numbers["by_step"]["last"]["between_answers"][-1][-1]["median"] == 0.45
+    assert numbers["by_step"]["last"]["answers_within"][-1][-1]["median"] == pytest.approx(0.45 / 0.6)
+    for label, value in (
+        ("when that between attributes is largest", 0.01 / 0.2), ("last step", 0.45 / 0.6),
+    ):  # fmt: skip
+        assert plain["controls"][f"of that within, between answers, {label}"]["values"] == pytest.approx([value] * 2)
+    control = plain["controls"]["of that within, between answers dealt at random, last step"]
+    assert control["values"] == pytest.approx([0.05 / 0.6] * 2)
 
 
 WORSE = [  # where, the last number that holds, the first that doesn't, the verdict
@@ -193,9 +218,13 @@ def test_each_number_decides_its_verdict(where, good, bad, at):
         ("ari", [0.02, 0.3, 0.31, 0.0], True),
         ("between_attributes", [0.02, 0.8, 0.7, 0.59], True),
         ("between_attributes", [0.02, 0.8, 0.7, 0.61], False),
-        ("between_attributes", [0.02, 0.6, 0.8, 0.59], True),  # the step decides: from 20 on answers rise by .25
-        ("between_answers", [0.04, 0.2, 0.2, 0.41], True),
-        ("between_answers", [0.04, 0.26, 0.2, 0.45], False),
+        ("between_attributes", [0.02, 0.7, 0.8, 0.4], False),  # the step decides: from 20 on answers fall from 1 to .75
+        ("between_answers", [0.04, 0.01, 0.2, 0.18], True),  # of that within from .05 to .3, dealt .08
+        ("between_answers", [0.04, 0.1, 0.2, 0.41], False),  # from .5 to .68, though of all from .1 to .41
+        ("between_answers", [0.04, 0.15, 0.2, 0.45], False),  # .75 at both
+        ("between_answers", [0.04, 0.01, 0.2, 0.16], False),  # to .27: not enough above dealt ones
+        ("dealt_answers", [0.9, 0.9, 0.9, 0.32], True),  # at the end .75 - .53
+        ("dealt_answers", [0.0, 0.0, 0.0, 0.34], False),  # .75 - .57
         ("between_attributes", [None, 0.8, 0.7, 0.4], True),
         ("between_attributes", [None] * 4, None),
     ],
@@ -227,7 +256,7 @@ def test_clusters_are_not_judged_in_models_that_have_not_learned():
 def test_the_table_has_every_number_once_with_its_controls():
     results = results_of("geography", geography_run(3), geography_run(4))
     header, rows = geography.table(results)
-    n_accuracies, n_end, n_step = 3 + 2 * 2, 2 * 2 * 3, 5 * 4 * 3
+    n_accuracies, n_end, n_step = 3 + 2 * 2, 2 * 2 * 3, 7 * 4 * 3
     assert len(rows) == 2 * 3 * (n_accuracies + n_end + n_step) and {len(row) for row in rows} == {len(header)}
     keys = [row[: header.index("value")] for row in rows]
     assert len(set(keys)) == len(keys)
@@ -249,4 +278,6 @@ def test_the_table_has_every_number_once_with_its_controls():
     assert row(*key, 2) == {**nothing, "value": 0.6, "regrouping_null_99": 0.15}
     assert row(*key, 1) == {**nothing, "value": 0.3}
     assert row(3, "plain", "between_answers by step, last token", "train", None, 20, 2) == {**nothing, "value": 0.2}
+    key = (3, "plain", "answers_within by step, last token", "train", None, 20, 2)
+    assert row(*key) == {**nothing, "value": pytest.approx(0.2 / 0.3)}
     json_text(results)

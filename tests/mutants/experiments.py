@@ -585,7 +585,7 @@ EXPERIMENTS = (
     ),
     Mutant(
         name="places: the same answer to different questions is one",
-        file="experiments/geography.py",
+        file="experiments/dissolving.py",
         old="np.unique([split.task, first_tokens(split)], axis=1, return_inverse=True)[1]",
         new="np.unique(first_tokens(split), return_inverse=True)[1]",
         why="What lies between answers would contain part of what lies between attributes.",
@@ -593,7 +593,7 @@ EXPERIMENTS = (
     ),
     Mutant(
         name="places: an answer counts as shared by one place's questions",
-        file="experiments/geography.py",
+        file="experiments/dissolving.py",
         old="pairs = np.unique([answer_of, split.input], axis=1)",
         new="pairs = np.array([answer_of, split.input])",
         why="Then it may be places that separate, not answers.",
@@ -601,7 +601,7 @@ EXPERIMENTS = (
     ),
     Mutant(
         name="places: answers dealt to questions, not to places",
-        file="experiments/geography.py",
+        file="experiments/dissolving.py",
         old="dealt[rows] = rng.permutation(answer_of[rows[first]])[place]",
         new="dealt[rows] = rng.permutation(answer_of[rows])",
         why="Questions about one place are alike for its own sake; a control has to keep them together.",
@@ -609,7 +609,7 @@ EXPERIMENTS = (
     ),
     Mutant(
         name="places: scatter between answers contains that between attributes",
-        file="experiments/geography.py",
+        file="experiments/dissolving.py",
         old="return between_tasks / total, (within_tasks - within_answers) / total",
         new="return between_tasks / total, (total - within_answers) / total",
         why="It would be high as soon as attributes separate.",
@@ -617,7 +617,7 @@ EXPERIMENTS = (
     ),
     Mutant(
         name="places: the best of the layers at the last token",
-        file="experiments/geography.py",
+        file="experiments/dissolving.py",
         old="[layers[-1] for layers in last[name]]",
         new="[max(layers, key=lambda v: v or 0) for layers in last[name]]",
         why="Clusters may leave the last layer and stay in another.",
@@ -625,10 +625,34 @@ EXPERIMENTS = (
     ),
     Mutant(
         name="places: dissolving without having been there",
-        file="experiments/geography.py",
+        file="experiments/dissolving.py",
         old='appeared = own["ari_best"] > own["null_at_best"]',
         new='appeared = own["ari_best"] > own["ari_end"]',
         why="Clusters by pattern score above 0 as well, as the regrouping null says.",
+        tests=PLACE_TESTS,
+    ),
+    Mutant(
+        name="places: answers' share of all scatter",
+        file="experiments/dissolving.py",
+        old="else own / (1 - between)",
+        new="else own",
+        why="The shares of all sum to 1: that between answers rises whenever that between attributes falls.",
+        tests=PLACE_TESTS,
+    ),
+    Mutant(
+        name="places: answers no better than dealt ones",
+        file="experiments/dissolving.py",
+        old="and rises >= LEAST_RISE and leads >= LEAST_LEAD",
+        new="and rises >= LEAST_RISE",
+        why="Any grouping of places has a share, and more of it the fewer directions states vary in.",
+        tests=PLACE_TESTS,
+    ),
+    Mutant(
+        name="places: answers as separate before as afterwards",
+        file="experiments/dissolving.py",
+        old="and rises >= LEAST_RISE and leads >= LEAST_LEAD",
+        new="and leads >= LEAST_LEAD",
+        why="Clusters are said to dissolve as answers separate, so these have to do it then.",
         tests=PLACE_TESTS,
     ),
     Mutant(
