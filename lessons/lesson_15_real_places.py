@@ -29,6 +29,8 @@ from minicluster.experiments.settings import GeographySettings
 from minicluster.experiments.trial import train
 from minicluster.plots.real_places import draw_real_places
 from minicluster.tasks import END, SEPARATOR, WordPattern, WordTokenizer, load_places
+from minicluster.tasks.geography import outside_questions
+from minicluster.tasks.questions import COMMON_WORDS
 
 # %% [markdown]
 # ## The idea: from letters to English
@@ -69,8 +71,7 @@ def draw_by_hand(rng):
 
 
 sentences = sorted({draw_by_hand(rng) for _ in range(300)})
-for sentence in sentences:
-    print(sentence)
+print(*sentences, sep="\n")
 
 pattern = WordPattern("[state name] the (capital|seat of government) of this place please?")
 assert pattern.count() == len(sentences) == 8  # 2 x 2 x 2
@@ -78,9 +79,8 @@ assert all(pattern.probability(sentence) == 1 / 8 for sentence in sentences)
 assert not pattern.matches("name the capitals of this place")
 
 # %% [markdown]
-# The library's `WordPattern` agrees. Ours are longer, and there are several for each fact; you will see how many.
-
-# %% [markdown]
+# The library's `WordPattern` agrees. The patterns to come are longer, and there are several for each fact.
+#
 # ## Words to tokens
 #
 # A model reads numbers, so each word gets one: its position in a list of known words. And a word that is not in the
@@ -88,8 +88,8 @@ assert not pattern.matches("name the capitals of this place")
 # "Utopia" would be the same to the model, and no text could be had back from its tokens.
 #
 # So we spell it. First comes a token that says "letters follow", then one token for each letter. More precisely, one
-# for each *byte*: computers store text as numbers from 0 to 255, a plain letter as one of them, an "é" as two. With 256
-# tokens for the bytes, whatever anybody types can be written, in any script.
+# for each *byte*: computers store text as numbers from 0 to 255, a plain letter as one of them, an "é" as two. With
+# 256 tokens for the bytes, whatever anybody types can be written, in any script.
 #
 # In the open, these are ten lines.
 
@@ -117,19 +117,19 @@ for text in ("the capital of this place", "the capital of Perú", "the Kapital o
     print(f"{len(tokens):3} tokens:", *names_by_hand(text))
 
 # %% [markdown]
-# The library's `WordTokenizer` says the same, and gives every text back from its tokens. Note the price: a known word
-# costs one token, an unknown one as many as it has letters, and one more.
-
-# %% [markdown]
+# The library's `WordTokenizer` says the same, and gives every text back from its tokens. The price: an unknown word
+# costs as many tokens as it has letters, and one more.
+#
 # ## One whole example
 #
 # The lesson takes 40 places of the table's, so that training is short; the others will be needed later. In one point
 # the questions differ from lesson 2's strings: into some of them we have put words that have nothing to do with the
-# matter, many of them made up, so that they have to be spelled. They change no answer. Why put them in? Because you
+# matter: common ones, and made-up ones, which have to be spelled. They change no answer. Why put them in? Because you
 # will use words that the model has never seen, and it can learn to read past such words only if there are some.
 
 # %%
-settings = replace(GeographySettings(), n_places=40, n_places_each=10, steps=500, n_recordings=2, restarts=5)
+data = {"n_places": 40, "n_instructions": 20, "n_places_each": 10, "strange": 0.15}  # strange: in which share of them
+settings = replace(GeographySettings(), **data, steps=500, n_recordings=2, restarts=5)
 dataset = settings.make_dataset(seed=15)
 tokenizer, places, facts = dataset.tokenizer, dataset.places, dataset.tasks
 T, vocabulary = dataset.context_length, dataset.vocabulary
@@ -141,8 +141,9 @@ for question in different[:: len(different) // 8]:
 spelled = np.mean([any(word not in tokenizer.words for word in question.split(" ")) for question in different])
 print(f"{spelled:.0%} of the questions have a made-up word")
 
-lengths = dataset.train.mask.argmax(axis=1) - 3 * dataset.train.mask.sum(axis=1)  # (n,) short, with a long answer
-example = dataset.train[lengths.argmin()]
+several_words = dataset.train.mask.sum(axis=1) > 2  # (n,) what is counted is the answer's words and the end
+lengths = np.where(several_words, dataset.train.lengths, T)  # (n,)
+example = dataset.train[lengths.argmin()]  # the shortest with such an answer
 place = places[example.input]
 print(f'\nfact "{facts[example.task]}", place {place.name}, the answer is {place.facts[facts[example.task]]}')
 print(f"{'token':>14} {'target':>14}   counted")
@@ -223,8 +224,7 @@ assert min(accuracy.values()) > 0.9
 # %% [markdown]
 # Nearly all, on all three. Guessing would get about half where there are two answers, and one in forty where each place
 # has its own. So the patterns of one fact have been put together. Where?
-
-# %% [markdown]
+#
 # ## Where the question's meaning sits
 #
 # The separator comes after the question and before the place. Its state can know of the question whatever it likes, and
@@ -233,8 +233,9 @@ assert min(accuracy.values()) > 0.9
 #
 # Three things could fool us. An *untrained* model has states, too. Clusters that follow patterns score above 0 for any
 # grouping of whole patterns, so here is lesson 4's bar: deal the patterns at random into pseudo-tasks, and take the ARI
-# that 99 of 100 deals stay below. And perhaps no model is needed: a *bag of words* is how often each token occurs in
-# the question, and nothing else. Sentences about the capital often say "capital".
+# that 99 of 100 deals stay below. And perhaps no model is needed: a *bag of words* is how often each word occurs in the
+# question, and nothing else. Sentences about the capital often say "capital". (Made-up words are left out of the bag:
+# their letters would only be in its way.)
 #
 # **Predict before you run.** Will k-means on the bag of words do as well as on the states?
 
@@ -242,6 +243,9 @@ assert min(accuracy.values()) > 0.9
 rows = trained.strings["train"]  # one row a question
 task_of_pattern = np.repeat(np.arange(len(facts)), dataset.n_distributions)  # (patterns,)
 bag = np.stack([np.bincount(t[:s], minlength=len(vocabulary)) for t, s in zip(rows.tokens, rows.separator)])  # (n, V)
+first_word = len(vocabulary) - len(tokenizer.words)  # words come behind all other tokens
+assert vocabulary.names[first_word:] == tokenizer.words
+bag = bag[:, first_word:]  # (n, V) -> (n, words)
 
 
 def clusters_of(x):
@@ -271,46 +275,38 @@ assert max(ari["separator"]) > 0.9 and max(ari["separator, untrained"]) < 0.2 an
 # One block is enough: after it the clusters are the facts, or nearly so. It takes no more than looking at all words and
 # adding up what they speak for. At layer 0 a separator knows its position only.
 #
+# (This is so with few odd words in the questions. With many, k-means may group by something else, although the
+# questions are answered as well as here: exercise 3.)
+#
 # And the bag of words, with the same words, has next to nothing. Is that not odd, when "capital" gives it away? It is
-# there, but k-means goes by what differs *most* between sentences. Let us see which tokens' counts do.
+# there, but k-means goes by what differs *most* between sentences. Let us see which words' counts do.
 
 # %%
-by_variance = bag.var(axis=0).argsort()[::-1]  # (V,)
-print("tokens whose counts differ most:", *vocabulary.decode(by_variance[:15]))
+by_variance = bag.var(axis=0).argsort()[::-1]  # (words,)
+print("words whose counts differ most:", *[tokenizer.words[word] for word in by_variance[:20]])
 
 # %% [markdown]
-# Ways to put it, and letters of made-up words. To a bag all words weigh the same. The model has learned which words
-# tell.
+# Nearly all are ways to put a question, whatever it is about. To a bag all words weigh the same. The model has learned
+# which words tell.
 #
-# So let us be fair to the bag, and ask a kinder question. Take a question's nearest neighbour *among all questions of
-# other patterns*. Is it of the same fact?
+# So be fair to the bag, and ask a kinder question, that of lesson 11. Take a question's nearest neighbour *among all
+# questions of other patterns*. In which share of cases is it of the same fact?
 
 
 # %%
-def nearest_of_other_pattern(x):
-    x = x.astype(np.float64)  # (n, C)
-    lengths = (x**2).sum(axis=1)  # (n,)
-    distances = lengths[:, None] + lengths - 2 * x @ x.T  # (n, n), squared
-    distances[rows.distribution[:, None] == rows.distribution] = np.inf  # its own pattern does not count
-    return distances.argmin(axis=1)  # (n,)
-
-
 def neighbour_score(x):
-    return cross_subgroup_neighbor_score(x, rows.task, rows.distribution)
+    return cross_subgroup_neighbor_score(x, rows.task, rows.distribution)  # (n, C) -> a number
 
 
-by_hand = (rows.task[nearest_of_other_pattern(states[M])] == rows.task).mean()
-assert abs(by_hand - neighbour_score(states[M])) < 0.01
 chance = (dataset.n_distributions - 1) / (len(task_of_pattern) - 1)
 print("same fact as the nearest question of another pattern:")
-print(f"   states, layer {M} {by_hand:.2f}, bag of words {neighbour_score(bag):.2f}, by chance {chance:.2f}")
+print(f"   states, layer {M} {neighbour_score(states[M]):.2f}", end=", ")
+print(f"bag of words {neighbour_score(bag):.2f}, by chance {chance:.2f}")
 
 # %% [markdown]
-# Better than chance, and far behind the states. (That the bag does this well is what makes English easier than random
-# letters. The course's experiment `geography` has harder questions, too, in which every sentence names two facts and
-# wants one of them.)
-
-# %% [markdown]
+# Better than chance, and far behind the states. (The course's experiment `geography` has harder questions, too, in
+# which every sentence names two facts and wants one of them.)
+#
 # ## What happens at the last token
 #
 # The answer begins behind the place's last token, the last of the prompt: there question and place come together. So
@@ -328,9 +324,9 @@ assert max(ari["last token"]) < max(ari["separator"]) and neighbour_score(last[-
 
 # %% [markdown]
 # Clusters by fact are there, but far less clear than at the separator. Mostly they are clearest in an inner layer and
-# have lost something by the last; how much differs from training to training. Here is a trap for readers: someone who
-# looks at the last layer of the last token only, as is often done since it is the easiest to get at, reports that the
-# model hardly clusters by task. One layer of one token is not the model.
+# have lost something by the last; how much differs from training to training. Here is a trap: someone who looks at the
+# last layer of the last token only, as is often done since it is the easiest to get at, reports a model that does not
+# quite know what was asked. One layer of one token is not the model.
 #
 # And what is asked has not been forgotten: the nearest question of another pattern is nearly always one of the same
 # fact, in the last layer, too. So what has become of the eight clusters? Ask the pairs. Take two rows with *different
@@ -359,6 +355,8 @@ for x in last.astype(np.float64):
 print(f"{'distances by layer':28}", *(f"{layer:5}" for layer in range(len(last))))
 for name, curve in spread.items():
     print(f"{name:28}", *(f"{value:5.2f}" for value in curve))
+assert spread["same fact, same answer"][-1] < spread["same fact, other answer"][-1]
+assert spread["same fact, other answer"][-1] > min(spread["same fact, other answer"])
 
 # %% [markdown]
 # At layer 0 a state knows the place's last word and its position, so all three are near 1. In layer 1 rows that ask for
@@ -369,12 +367,7 @@ for name, curve in spread.items():
 #
 # (Compare a line over the layers, not one line with another: "same answer" has many pairs of those facts that have few
 # answers.)
-
-# %%
-assert spread["same fact, same answer"][-1] < spread["same fact, other answer"][-1]
-assert spread["same fact, other answer"][-1] > min(spread["same fact, other answer"])
-
-# %% [markdown]
+#
 # Now the picture. On the left the separator, all facts; then the last token, for three facts only, so that a plane has
 # room for them: in the middle layer, and in the last, where the answer is read.
 
@@ -392,20 +385,69 @@ print(picture.alt)
 picture.show("lesson_15_real_places", save="--save" in sys.argv)
 
 # %% [markdown]
-# ## Ask it yourself
+# ## Ask it yourself, and when to say nothing
 #
-# Enough of averages. Type a question, in small letters and without punctuation, with "this place" for the place, and
-# with a word in it that the model does not know. What it reads is all there is to see.
+# Enough of averages. Type a question, in small letters and without punctuation, with "this place" for the place. The
+# model writes its answer token after token (`generate` takes the likeliest each time, until it writes `<end>`).
 #
-# Then three things: the answer, written token after token (`generate` takes the likeliest each time, until it writes
-# `<end>`); how sure it was of the answer's first token; and where the question's state lies. For this, take each fact's
-# *centroid*, the mean of its training questions' states, and measure the distance to the nearest and to the runner-up.
+# Whatever it is asked, it answers, since nothing else was ever trained. Who is the president? It will say one of
+# its words. How to tell that the question is about none of the eight facts? The clusters should help. But every state
+# is nearest to *some* cluster, and nobody knows how far is too far. What is missing is the other side: questions that
+# ask for nothing, to compare with.
 #
-# **Predict before you run.** Hedgehogs were in no training question. What will the spelled word do to the distances?
+# They can be made. Call a word *telling* if more than half of the questions that it is in are about one fact, and
+# replace every telling word by another: a common one, or random letters. What is left sounds like a question, and asks
+# for none of the facts.
 
 # %%
-centroids = trained.centroids(M)  # (facts, C)
+counts = {}  # word: in how many questions of each fact it is, (facts,)
+for question, task in zip(rows.instruction.tolist(), rows.task):
+    for word in set(question.split(" ")):
+        counts.setdefault(word, np.zeros(len(facts), int))[task] += 1
+telling = {word for word, count in counts.items() if 2 * count.max() > count.sum()} - set(COMMON_WORDS)
+in_patterns = sorted(telling & set(tokenizer.words), key=lambda word: -counts[word].sum())  # without the made-up words
+print(f"{len(in_patterns)} words tell, such as", *in_patterns[:12])
+
+
+def other_word():
+    if rng.random() < 0.5:
+        return COMMON_WORDS[rng.integers(len(COMMON_WORDS))]
+    return "".join(chr(97 + letter) for letter in rng.integers(26, size=rng.integers(2, 10)))
+
+
+for question in rows.instruction[:: len(rows) // 4].tolist():
+    print(f'"{question}"')
+    print("    ->", " ".join(other_word() if word in telling else word for word in question.split(" ")))
+
+nothing = outside_questions(dataset, 800, np.random.default_rng(15))  # the library's
+assert not set(in_patterns) & {word for question in nothing for word in question.split(" ")}
+
+# %% [markdown]
+# None of our telling words is left in the library's questions.
+#
+# Now the rule. The model reads 700 such questions, and it has read the training questions. A new question is *ours* if
+# its nearest neighbour, among all of these states at the separator, is a training question; otherwise it is *outside*.
+# And if it is ours, the nearest *centroid*, the mean of a fact's training questions, says which fact.
+
+# %%
 LONGEST = 8  # tokens of an answer
+centroids = trained.centroids(M)  # (facts, C)
+
+
+def state_of(question):
+    tokens = np.append(tokenizer.encode(str(question)), sep)[-T:]  # (n,)
+    return model.hidden_states(tokens[None])[M, 0, -1]  # (L + 1, 1, n, C) -> (C,)
+
+
+outside_states = np.stack([state_of(question) for question in nothing[:700]])  # (700, C)
+
+
+def compare(question):
+    """The fact of the nearest centroid, and the distances to the nearest training question and of the made-up ones."""
+    state = state_of(question)  # (C,)
+    fact = facts[np.linalg.norm(centroids - state, axis=1).argmin()]
+    ours, outside = (float(np.linalg.norm(x - state, axis=1).min()) for x in (states[M], outside_states))
+    return fact, ours, outside
 
 
 def first_token(prompts):
@@ -419,61 +461,35 @@ def first_token(prompts):
     return logits.argmax(axis=1), weights.max(axis=1) / weights.sum(axis=1)
 
 
-def distances_of(question):
-    tokens = np.append(tokenizer.encode(str(question)), sep)  # (n,)
-    state = model.hidden_states(tokens[None])[M, 0, -1]  # (L + 1, 1, n, C) -> (C,)
-    return np.linalg.norm(state - centroids, axis=1)  # (facts,)
-
-
 def ask(question, name):
+    """What the model writes, and the probability of the first token of it."""
     prompt = prompt_tokens(question, name)
     written = model.generate(prompt, min(LONGEST, T - len(prompt)), end=end)[len(prompt) :]  # (n,)
     likeliest, probability = first_token([prompt])  # (1,), (1,)
     assert likeliest[0] == written[0]
-    distances = distances_of(question)
-    near, next_near = distances.argsort()[:2]
-    return {
-        "answer": tokenizer.decode(written[written != end]),
-        "probability": float(probability[0]),
-        "nearest": facts[near],
-        "its distance": float(distances[near]),
-        "runner-up": facts[next_near],
-        "the runner-up's": float(distances[next_near]),
-        "ratio": float(distances[near] / distances[next_near]),
-    }
+    return tokenizer.decode(written[written != end]), float(probability[0])
 
 
-name = "Iceland"
-for who in ("people", "hedgehogs"):
-    question = f"which money do {who} use in this place"
-    print(*vocabulary.decode(prompt_tokens(question, name)))
-    seen = ask(question, name)
-    for what, value in seen.items():
-        print(f"   {what:16}", f"{value:.3f}" if isinstance(value, float) else value)
-print("In the table:", next(place for place in places if place.name == name).facts["currency"])
-assert seen["nearest"] == "currency"
+home = next((place for place in places if place.name == "Iceland"), places[0])
+name = home.name
+question = "which money do hedgehogs use in this place"
+print(*vocabulary.decode(prompt_tokens(question, name)))
+fact, ours, outside = compare(question)
+print(f"answer {ask(question, name)[0]}; nearest fact: {fact}; in the table: {home.facts['currency']}")
+print(f"distance to the nearest training question {ours:.2f}, to the nearest that asks for nothing {outside:.2f}")
+assert fact == "currency"
 
 # %% [markdown]
-# Compare the distances: the spelled word moves the state, perhaps even nearer to the centroid, as many a training
-# question had such a word, too; but not out of its cluster. The runner-up is still much farther.
-
-# %% [markdown]
-# ## When to say "I don't know what you ask"
+# Hedgehogs were in no training question. The model reads them letter by letter, and reads past them: the question still
+# lies by those about the currency.
 #
-# The model answers whatever it is asked, since nothing else was ever trained. Who is Iceland's president? It will say
-# one of its words. But the question has to lie *somewhere*, and if it is about none of the facts, perhaps it lies
-# between the clusters.
+# One question is no test. Here are the unseen questions of the same patterns, and a hundred more of those that ask for
+# nothing. Then three lists typed by hand: eight of ours; eight about other things; and three that have a telling word,
+# and ask for something else.
 #
-# How far is far? A distance alone says little, as nobody knows how large a cluster ought to be. So compare two: the
-# *ratio* of the nearest centroid's distance to the runner-up's. It is 0 on a centroid, 1 halfway between two. Here is a
-# rule, with a round number: a question is taken as one of ours if the nearest centroid is at most half as far away as
-# the runner-up, ratio .5.
-#
-# **Predict before you run**, for the unseen questions of the same patterns, for eight typed by hand and for eight about
-# other things: which share passes? And what of three that have a telling word, and ask for something else?
+# **Predict before you run:** which share of each passes as ours?
 
 # %%
-LIMIT = 0.5
 INSIDE = {
     "which continent would i find this place on": "continent",
     "i would like to hear what the capital of this place is": "capital",
@@ -499,40 +515,45 @@ NEAR = [
     "who is the mayor of the capital of this place",
     "how many people speak the language of this place",
 ]
-unseen = trained.strings["unseen_instruction"].instruction
-ratios = {"unseen questions": np.array([np.divide(*np.sort(distances_of(question))[:2]) for question in unseen])}
-for group, questions in (("typed, ours", INSIDE), ("typed, other", OUTSIDE), ("typed, near", NEAR)):
-    print(f"\n{group:56} ratio  passes  nearest          says of {name}, probability")
-    found = [ask(question, name) for question in questions]
-    for question, seen in zip(questions, found):
-        passes = "yes" if seen["ratio"] <= LIMIT else "no"
-        line = f"{question:56} {seen['ratio']:5.2f}  {passes:6}  {seen['nearest']:16}"
-        print(line, f"{seen['answer']}, {seen['probability']:.2f}")
-    ratios[group] = np.array([seen["ratio"] for seen in found])
-    if group == "typed, ours":
-        n_right = sum(seen["nearest"] == INSIDE[question] for question, seen in zip(questions, found))
-        print(f"{n_right} of {len(INSIDE)} lie nearest to their own fact's centroid")
+groups = {
+    "unseen questions": trained.strings["unseen_instruction"].instruction.tolist(),
+    "asking for nothing": nothing[700:],
+    "typed, ours": list(INSIDE),
+    "typed, other": OUTSIDE,
+    "typed, near": NEAR,
+}
+passing = {}
+for group, questions in groups.items():
+    found = [compare(question) for question in questions]
+    passing[group] = np.mean([ours <= outside for _, ours, outside in found])
+    if not group.startswith("typed"):
+        continue
+    print(f"\n{group:56}  ours  nothing  passes  nearest          says of {name}, probability")
+    for question, (fact, ours, outside) in zip(questions, found):
+        text, probability = ask(question, name)
+        line = f"{question:56} {ours:5.2f}  {outside:7.2f}  {'yes' if ours <= outside else 'no':6}  {fact:16}"
+        print(line, f"{text}, {probability:.2f}")
+        if group == "typed, ours" and fact != INSIDE[question]:
+            print("   nearest to a centroid that is not its own fact's")
 print()
-for group, values in ratios.items():
-    print(f"{group:17} median ratio {np.median(values):.2f}, {(values <= LIMIT).mean():4.0%} pass")
-assert np.median(ratios["unseen questions"]) < np.median(ratios["typed, other"])
-assert np.median(ratios["typed, ours"]) < np.median(ratios["typed, other"])
+for group, share in passing.items():
+    print(f"{group:19} {len(groups[group]):4} questions, {share:4.0%} pass")
+assert passing["unseen questions"] > 0.8 > 0.4 > passing["asking for nothing"]
+assert passing["typed, ours"] > passing["typed, other"]
 
 # %% [markdown]
-# The rule keeps most of what is ours and turns away most of what is about other things. Where it errs there, one can
-# often see why: many unknown words may drown the few that tell, and a question with the build of one of our patterns,
-# such as "is this place a ...", may fall into a cluster.
+# The rule keeps most of what is ours and turns away most of what is about other things. The nearest fact alone would
+# not have told: each question of the second list has one, too, and an answer. Where the rule errs, look at the two
+# distances, which may be close, and at the words: which of them does the model know? A question that is turned away
+# may well have been answered rightly. That is what caution costs.
 #
-# The third group is another matter. "What colour is the money" has the word "money", and the model has learned which
-# words tell its eight facts from one another, since it needed no more. Nothing in its training was *about* money. That
-# a question passes says that the model took it for one of ours. Whether it is, the state can't say.
+# The third list is another matter. "What colour is the money" has the word "money", and the model has learned which
+# words tell its eight facts from one another, since it needed no more. Nothing in its training was *about* money, and
+# our made-up questions show it the *absence* of telling words only. That a question passes says that the model took it
+# for one of ours. Whether it is, the state can't say.
 #
-# A question that is turned away may have been answered rightly, too. That is what caution costs.
+# (Eight questions are few, three are fewer, and another person would type others.)
 #
-# (Eight questions are few, three are fewer, and another person would type others. A rule that is to serve strangers is
-# settled on many questions and tried on others.)
-
-# %% [markdown]
 # ## A planted mistake
 #
 # Out of a report:
@@ -574,9 +595,8 @@ for task, fact in enumerate(facts):
 fact = "continent"
 print(f'\n"{question_of[fact]}"')
 for place in [strangers[at] for at in (-sure[fact]).argsort()[:4]]:  # the surest of the wrong
-    seen = ask(question_of[fact], place.name)
-    said = f"{place.name}: {seen['answer'] or '(nothing)'} ({seen['probability']:.3f}), ratio {seen['ratio']:.2f}"
-    print(f"   {said}. In the table: {place.facts[fact]}")
+    text, probability = ask(question_of[fact], place.name)
+    print(f"   {place.name}: {text or '(nothing)'} ({probability:.3f}). In the table: {place.facts[fact]}")
 
 # %% [markdown]
 # About places that it was trained with, it is sure and right. About the others it is right about as often as somebody
@@ -587,12 +607,11 @@ for place in [strangers[at] for at in (-sure[fact]).argsort()[:4]]:  # the sures
 # (One curious case, if it is among the four: South Africa's name ends like an answer, "Africa". So the model, surest of
 # all, takes the answer for written already, and ends.)
 #
-# Nor did the clusters help: the question *was* understood. Its state at the separator is the same for every place,
-# since the place comes later. "What is asked?" and "do I know that?" are two questions, and a cluster answers the
-# first.
+# Nor did the clusters help: the state at the separator is the same for every place, since the place comes later. "What
+# is asked?" and "do I know that?" are two questions, and a cluster answers the first.
 #
-# How it is caught: always have cases to which the answer can't be known, and see what the model does there. What
-# follows for a program that answers people: it has to check the place by other means. Here, whether it was in training.
+# How it is caught: always have cases to which the answer can't be known, and see what the model does there. A program
+# that answers people has to check by other means whether the place was in training.
 
 # %%
 mean_of = {group: np.mean([table[fact][at] for fact in facts]) for at, group in ((0, "trained"), (2, "never seen"))}
@@ -617,7 +636,8 @@ assert max(row[3] for row in table.values()) > 0.8  # sure, although it can't kn
 # - At the separator questions cluster by fact after one block; a bag of words does not. At the last token clusters by
 #   fact come first, and split into answers towards the end: which token and which layer one looks at decides what one
 #   finds.
-# - A question outside the subject lies between the clusters more often than not: compare nearest and runner-up.
+# - Every state is nearest to some cluster. To tell what is outside, compare with questions that ask for nothing; they
+#   can be made. A question with a telling word that asks for something else passes all the same.
 # - A sure answer is not a known one. Ask for what can't be known, and look.
 #
 # Now talk to a model that has learned all 193 places:
@@ -625,7 +645,7 @@ assert max(row[3] for row in table.values()) > 0.8  # sure, although it can't kn
 #     python -m minicluster ask "which money do people use in Peru?"
 #
 # It trains once, in about a minute, and from then on answers at once. It finds the place by the table, says how it has
-# rewritten your question, and shows the cluster, its distance and the runner-up. Try to fool it.
+# rewritten your question, and goes by the rule of this lesson. Try to fool it.
 #
 # ## Exercises
 #
@@ -633,6 +653,9 @@ assert max(row[3] for row in table.values()) > 0.8  # sure, although it can't kn
 #    before its nearest centroid changes, and which one is enough?
 # 2. Train with `inside=True` in the settings: the place then stands in the sentence, and the separator at its end is
 #    the last token before the answer. Predict the separator's ARI by layer, then measure it.
-# 3. Train with `strange=0.0`, so that no made-up word is ever read. What happens to the ratios of the questions typed
-#    by hand, and to the unseen questions with made-up words from this lesson's data?
-# 4. Find a better limit than .5. On which questions may you choose it, and on which must you then judge it?
+# 3. Train with `strange=0.4`, so that many more questions have odd words in them, and with 0, so that none has. What
+#    happens to the separator's ARI, to the nearest neighbour of another pattern, and to accuracy? Which of the
+#    questions typed by hand still pass?
+# 4. Other rules: a question is ours if the nearest centroid is at most half as far away as the next; or if the first
+#    token's probability is above .5. Which is best? On which questions may you choose it, and on which must you then
+#    judge it?

@@ -34,6 +34,7 @@ def draw_real_places(clouds, names, ari, bag_of_words, bar, distances):
     Picture
     """
     figure = pyplot.figure(figsize=WIDESCREEN, layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.08)
     figure.suptitle("Questions cluster by what is asked, then split by their answers", fontsize=22)
     above, below = figure.subfigures(2, 1, height_ratios=(1.15, 1))
     for axis, (title, (points, task)) in zip(above.subplots(1, 3), clouds.items()):
@@ -61,7 +62,10 @@ def _scatter(axis, points, task, names):
         if (task == number).any():
             look = {"color": TASK_COLOURS[number % len(TASK_COLOURS)], "marker": MARKERS[number % len(MARKERS)]}
             axis.scatter(*points[task == number].T, s=26, alpha=0.75, linewidths=0, label=name, **look)
+    axis.margins(0.08)
     axis.set(xticks=[], yticks=[])
+    axis.set_xlabel("first principal component", fontsize=13)
+    axis.set_ylabel("second principal\ncomponent", fontsize=13)
     for spine in axis.spines.values():
         spine.set(visible=True, color="#bbbbbb")
 
