@@ -77,6 +77,14 @@ def test_an_answer_as_text():
     ]
 
 
+def test_a_possessive_stands_at_its_word():
+    near = (("name this country 's money", 0.5),)
+    own = Reply(**{**vars(INSIDE), "question": "this place 's money", "nearest": near})
+    words = SimpleNamespace(words=(*KNOWN.words, "name", "country", "'s"))
+    lines = command.reply_text(own, words).splitlines()
+    assert lines[0] == "this place's money | Peru" and lines[-1] == "like      name this country's money (0.50)"
+
+
 def test_a_question_outside_as_text():
     assert command.reply_text(OUTSIDE, KNOWN).splitlines()[1:4] == [
         "outside   all clusters, so no answer; the nearest is currency, at 1.31, then language, at 6.20",
@@ -174,7 +182,8 @@ def test_a_training_that_fails_says_so_in_one_line(error, code, message, monkeyp
     assert ask("which money do people use in Peru?") == code
     printed = capsys.readouterr()
     told = printed.err.splitlines()
-    assert printed.out == "" and told[0] == "minicluster: training the model, half a minute to a minute, only this once ..."
+    assert printed.out == ""
+    assert told[0] == "minicluster: training the model, half a minute to a minute, only this once ..."
     assert len(told) == 2 and message in told[1] and not any(cache.iterdir())
 
 

@@ -131,7 +131,7 @@ def reply_text(reply, tokenizer):
     str
     """
     known = set(tokenizer.words)
-    lines = [f"{reply.question} | {reply.place.name if reply.place else '(no place)'}"]
+    lines = [f"{_as_written(reply.question)} | {reply.place.name if reply.place else '(no place)'}"]
     if reply.inside:
         lines.append(_line("answer", reply.text or "(nothing)"))
         if reply.text != reply.fact:
@@ -162,8 +162,13 @@ def reply_text(reply, tokenizer):
         lines.append(_line("left out", f"for lack of room: {', '.join(reply.left_out)}"))
     for i, (question, distance) in enumerate(reply.nearest if reply.inside else ()):
         words = " ".join(word if word in known else f"[{word}]" for word in question.split(" "))
-        lines.append(_line("" if i else "like", f"{words} ({distance:.2f})"))
+        lines.append(_line("" if i else "like", f"{_as_written(words)} ({distance:.2f})"))
     return "\n".join(lines)
+
+
+def _as_written(question):
+    """Return a question with the possessive, which to the model is a word of its own, at its word."""
+    return question.replace(" 's", "'s")
 
 
 def _line(label, text):
