@@ -385,7 +385,7 @@ picture.show("lesson_15_real_places", save="--save" in sys.argv)
 # %% [markdown]
 # ## Ask it yourself, and when to say nothing
 #
-# Type a question, in small letters and without punctuation, with "this place" for the place. The model writes its answer
+# Type a question, in small letters and without punctuation, with "this place" for the place. The model writes an answer
 # token after token (`generate` takes the likeliest each time, until it writes `<end>`).
 #
 # Whatever it is asked, it answers, since nothing else was ever trained. Who is the president? It will say one of its
