@@ -3,7 +3,7 @@
 #
 # **Goals.** After this lesson you can turn English sentences into tokens without ever meeting an unknown word, say
 # where in the model the meaning of a question sits and where it gives way to the answer, ask a trained model something
-# in words of your own, and say why a sure answer is not yet a known one.
+# in words of your own, tell when it should say nothing, and say why a sure answer is not yet a known one.
 #
 # **Time.** 50 minutes to read, without the exercises; the script runs in about half a minute, most of which is the
 # training.
@@ -41,10 +41,9 @@ from minicluster.tasks.questions import COMMON_WORDS
 # So here is the same trial in English. A *task* is now a fact that one can ask for: a place's continent, capital,
 # currency, dialling code, internet domain, hemisphere, language, or whether it has a coast. An *input* is a place, such
 # as Iceland. An *instruction* is a question, and there are many ways to put it: "what is the capital of this place",
-# "which city is home to its government". Nowhere does it say that these two are the same task. They hardly share a
-# word.
+# "which city is home to its government". Nowhere does it say that these two are the same task.
 #
-# The question stays, too: does the model, inside, put together what belongs together? (Wu & Varshney check their
+# The question stays: does the model, inside, put together what belongs together? (Wu & Varshney check their
 # finding in such a setting, where the model is given a location and states its continent, arXiv:2402.12151. Questions,
 # models and all numbers in this lesson are ours; most of the facts are from GeoNames, see
 # `minicluster/tasks/places.py`.)
@@ -361,9 +360,8 @@ assert spread["same fact, other answer"][-1] > min(spread["same fact, other answ
 # %% [markdown]
 # At layer 0 a state knows the place's last word and its position, so all three are near 1. In layer 1 rows that ask for
 # the same fact have come together. From there on, or one layer later, two things happen at once: rows with the same
-# answer come closer still, and rows of the same fact whose answers differ move apart again. What is asked was a means;
-# what is wanted at the end is an answer, and "Paris" and "Oslo" have to be told apart there, although both are
-# capitals. The clusters do not vanish, they split into smaller ones, and eight means fit them less well.
+# answer come closer still, and rows of the same fact whose answers differ move apart again. At the end "Paris" and
+# "Oslo" have to be told apart, although both are capitals. The clusters do not vanish, they split into smaller ones.
 #
 # (Compare a line over the layers, not one line with another: "same answer" has many pairs of those facts that have few
 # answers.)
@@ -387,13 +385,13 @@ picture.show("lesson_15_real_places", save="--save" in sys.argv)
 # %% [markdown]
 # ## Ask it yourself, and when to say nothing
 #
-# Enough of averages. Type a question, in small letters and without punctuation, with "this place" for the place. The
-# model writes its answer token after token (`generate` takes the likeliest each time, until it writes `<end>`).
+# Type a question, in small letters and without punctuation, with "this place" for the place. The model writes an answer
+# token after token (`generate` takes the likeliest each time, until it writes `<end>`).
 #
-# Whatever it is asked, it answers, since nothing else was ever trained. Who is the president? It will say one of
-# its words. How to tell that the question is about none of the eight facts? The clusters should help. But every state
-# is nearest to *some* cluster, and nobody knows how far is too far. What is missing is the other side: questions that
-# ask for nothing, to compare with.
+# Whatever it is asked, it answers, since nothing else was ever trained. Who is the president? It will say one of its
+# words. How to tell that the question is about none of the eight facts? The clusters should help. But every state is
+# nearest to *some* cluster, and nobody knows how far is too far. What is missing is the other side: questions that ask
+# for nothing, to compare with.
 #
 # They can be made. Call a word *telling* if more than half of the questions that it is in are about one fact, and
 # replace every telling word by another: a common one, or random letters. What is left sounds like a question, and asks
@@ -405,7 +403,7 @@ for question, task in zip(rows.instruction.tolist(), rows.task):
     for word in set(question.split(" ")):
         counts.setdefault(word, np.zeros(len(facts), int))[task] += 1
 telling = {word for word, count in counts.items() if 2 * count.max() > count.sum()} - set(COMMON_WORDS)
-in_patterns = sorted(telling & set(tokenizer.words), key=lambda word: -counts[word].sum())  # without the made-up words
+in_patterns = sorted(telling & set(tokenizer.words), key=lambda word: (-counts[word].sum(), word))  # none made up
 print(f"{len(in_patterns)} words tell, such as", *in_patterns[:12])
 
 
@@ -423,11 +421,10 @@ nothing = outside_questions(dataset, 800, np.random.default_rng(15))  # the libr
 assert not set(in_patterns) & {word for question in nothing for word in question.split(" ")}
 
 # %% [markdown]
-# None of our telling words is left in the library's questions.
-#
-# Now the rule. The model reads 700 such questions, and it has read the training questions. A new question is *ours* if
-# its nearest neighbour, among all of these states at the separator, is a training question; otherwise it is *outside*.
-# And if it is ours, the nearest *centroid*, the mean of a fact's training questions, says which fact.
+# None of our telling words is left in the library's questions. Now the rule. Let the model read 700 of them, and all
+# training questions. A new question is *ours* if its nearest neighbour, among all of these states at the separator, is
+# a training question; otherwise it is *outside*. And if it is ours, the nearest *centroid*, the mean of a fact's
+# training questions, says which fact.
 
 # %%
 LONGEST = 8  # tokens of an answer
@@ -443,7 +440,7 @@ outside_states = np.stack([state_of(question) for question in nothing[:700]])  #
 
 
 def compare(question):
-    """The fact of the nearest centroid, and the distances to the nearest training question and of the made-up ones."""
+    """The fact of the nearest centroid; how far the nearest training question is, and the nearest of the others."""
     state = state_of(question)  # (C,)
     fact = facts[np.linalg.norm(centroids - state, axis=1).argmin()]
     ours, outside = (float(np.linalg.norm(x - state, axis=1).min()) for x in (states[M], outside_states))
@@ -487,19 +484,20 @@ assert fact == "currency"
 # nothing. Then three lists typed by hand: eight of ours; eight about other things; and three that have a telling word,
 # and ask for something else.
 #
-# **Predict before you run:** which share of each passes as ours?
+# **Predict before you run:** which share of each passes as ours? (Eight questions are few, and another person would
+# type others.)
 
 # %%
-INSIDE = {
-    "which continent would i find this place on": "continent",
-    "i would like to hear what the capital of this place is": "capital",
-    "what money should a hedgehog bring to this place": "currency",
-    "what is the dialling code of lovely this place": "dialling code",
-    "which internet domain did they choose for this place": "internet domain",
-    "which hemisphere do sailors count this place in": "hemisphere",
-    "what language would a waiter speak in this place": "language",
-    "does this place happen to have a coast": "coast",
-}
+OURS = [
+    "which continent would i find this place on",
+    "i would like to hear what the capital of this place is",
+    "what money should a hedgehog bring to this place",
+    "what is the dialling code of lovely this place",
+    "which internet domain did they choose for this place",
+    "which hemisphere do sailors count this place in",
+    "what language would a waiter speak in this place",
+    "does this place happen to have a coast",
+]
 OUTSIDE = [
     "who is the president of this place",
     "how many people live in this place",
@@ -518,7 +516,7 @@ NEAR = [
 groups = {
     "unseen questions": trained.strings["unseen_instruction"].instruction.tolist(),
     "asking for nothing": nothing[700:],
-    "typed, ours": list(INSIDE),
+    "typed, ours": OURS,
     "typed, other": OUTSIDE,
     "typed, near": NEAR,
 }
@@ -533,8 +531,6 @@ for group, questions in groups.items():
         text, probability = ask(question, name)
         line = f"{question:56} {ours:5.2f}  {outside:7.2f}  {'yes' if ours <= outside else 'no':6}  {fact:16}"
         print(line, f"{text}, {probability:.2f}")
-        if group == "typed, ours" and fact != INSIDE[question]:
-            print("   nearest to a centroid that is not its own fact's")
 print()
 for group, share in passing.items():
     print(f"{group:19} {len(groups[group]):4} questions, {share:4.0%} pass")
@@ -552,8 +548,6 @@ assert passing["typed, ours"] > passing["typed, other"]
 # our made-up questions show it the *absence* of telling words only. That a question passes says that the model took it
 # for one of ours. Whether it is, the state can't say.
 #
-# (Eight questions are few, three are fewer, and another person would type others.)
-#
 # ## A planted mistake
 #
 # Out of a report:
@@ -561,9 +555,8 @@ assert passing["typed, ours"] > passing["typed, other"]
 # > Asked about a place, the model gives its continent with a probability of more than .9, and the question lies in the
 # > middle of its cluster. **A model that is so sure, and has understood the question, knows the answer.**
 #
-# Is a sure answer a known one? To find out, ask what it *can't* know: places of the table that were not in training. We
-# have their facts, and the model was never told one of them. For each fact we take the training question nearest to its
-# centroid, so that the question can't be blamed.
+# To find out, ask what it *can't* know: places of the table that were not in training. For each fact we take the
+# training question nearest to its centroid, so that the question can't be blamed.
 #
 # Luck has to be counted, too: where most places are in the north, "northern" is often right. So beside it stands what
 # someone gets who always gives the answer that is the most frequent one in training.
@@ -604,8 +597,7 @@ for place in [strangers[at] for at in (-sure[fact]).argsort()[:4]]:  # the sures
 # many answers it is less sure, as there are many that it could give. A probability tells how the model's own possible
 # answers compare. It does not tell whether the right one is known, nor whether it is among them.
 #
-# (One curious case, if it is among the four: South Africa's name ends like an answer, "Africa". So the model, surest of
-# all, takes the answer for written already, and ends.)
+# (If South Africa is among the four: its name ends like an answer, so the model takes "Africa" for written already.)
 #
 # Nor did the clusters help: the state at the separator is the same for every place, since the place comes later. "What
 # is asked?" and "do I know that?" are two questions, and a cluster answers the first.
@@ -637,7 +629,7 @@ assert max(row[3] for row in table.values()) > 0.8  # sure, although it can't kn
 #   fact come first, and split into answers towards the end: which token and which layer one looks at decides what one
 #   finds.
 # - Every state is nearest to some cluster. To tell what is outside, compare with questions that ask for nothing; they
-#   can be made. A question with a telling word that asks for something else passes all the same.
+#   can be made. A question with a telling word that asks for something else may pass all the same.
 # - A sure answer is not a known one. Ask for what can't be known, and look.
 #
 # Now talk to a model that has learned all 193 places:
