@@ -43,7 +43,7 @@ from .statistics import by_pattern, summary
 from .verdicts import verdict
 
 SETTINGS = GeographySettings
-SMALL, SEEDS = False, 3
+SMALL, SEEDS = False, 2
 VARIANTS = ("plain", "inside", "hard")
 SPLITS = ("train", "unseen_instruction", "unseen_combination")
 UNSEEN = SPLITS[1:]
