@@ -1,6 +1,6 @@
 """Try every wrong formula of tests/mutants: does a test fail on it?
 
-    python tests/run_mutants.py [TEXT ...] [--jobs N]
+    python tests/run_mutants.py [TEXT ...] [--jobs N] [--sample N [--seed N]]
 
 Each mutant is written into a copy of the package, in a temporary folder, and the tests that should notice it are run
 against that copy. Killed: a test failed. Survived: all passed, so the tests have a hole. Broken: the tests could not
@@ -12,6 +12,7 @@ Exit codes: 0 all killed, 1 not all, 2 no mutant matches a TEXT, 130 interrupted
 import argparse
 import importlib.util
 import os
+import random
 import re
 import shutil
 import signal
@@ -239,6 +240,15 @@ def _interrupt(signal_number, frame):
     raise KeyboardInterrupt
 
 
+def _drawn(mutants, n, seed):
+    """Return n of the mutants, drawn at random, in their order; all of them if n is None or there are fewer."""
+    if n is None or n >= len(mutants):
+        return mutants
+    chosen = sorted(random.Random(seed).sample(range(len(mutants)), n))
+    print(f"{n} of {len(mutants)} mutants, drawn with seed {seed}")
+    return [mutants[i] for i in chosen]
+
+
 def main(arguments=None):
     """Run the command and return its exit code."""
     parser = argparse.ArgumentParser(description="Try wrong formulas: does a test fail on each of them?")
@@ -250,10 +260,12 @@ def main(arguments=None):
         default=min(2, os.cpu_count() or 1),
         help="runs side by side (%(default)s)",
     )
+    parser.add_argument("--sample", metavar="N", type=_at_least_1, help="only so many of them, drawn at random")
+    parser.add_argument("--seed", metavar="N", type=int, default=0, help="of the draw (%(default)s)")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)  # which by itself would leave test runs and their folders behind
     try:
-        return run_mutants(_chosen(options.texts), options.jobs)
+        return run_mutants(_drawn(_chosen(options.texts), options.sample, options.seed), options.jobs)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130

@@ -139,3 +139,12 @@ def test_an_interruption_ends_what_runs(tmp_path):
     verdicts.close()  # as an exception would
     assert time.perf_counter() - started < 10  # seconds; the test would sleep on for a minute
     assert not run_mutants.RUNNING
+
+
+def test_a_sample_is_drawn_by_its_seed_in_the_order_of_the_list(capsys):
+    numbers = list(range(100))
+    drawn = run_mutants._drawn(numbers, 10, 1)
+    assert len(set(drawn)) == 10 and drawn == sorted(drawn) and set(drawn) <= set(numbers)
+    assert "10 of 100 mutants, drawn with seed 1" in capsys.readouterr().out
+    assert run_mutants._drawn(numbers, 10, 1) == drawn != run_mutants._drawn(numbers, 10, 2)
+    assert run_mutants._drawn(numbers, None, 0) == run_mutants._drawn(numbers, 100, 0) == numbers
