@@ -45,13 +45,14 @@ def split_of(tokens, mask=None, instruction=None):
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 5)), min_size=1, max_size=6))
-def test_the_answer_is_read_at_the_first_counted_position(answers):
+def test_the_answer_is_read_from_the_first_counted_position_to_the_last(answers):
     T = 14
     mask = np.zeros((len(answers), T), bool)
     for row, (first, length) in enumerate(answers):
         mask[row, first : first + length] = True
-    asked = split_of(np.zeros((len(answers), T), int), mask).asked
-    assert asked.tolist() == [first for first, _ in answers]
+    split = split_of(np.zeros((len(answers), T), int), mask)
+    assert split.asked.tolist() == [first for first, _ in answers]
+    assert split.lengths.tolist() == [first + length for first, length in answers]  # read to the last counted one
 
 
 def test_the_answer_is_read_from_the_last_token_before_it():
