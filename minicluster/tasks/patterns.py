@@ -168,6 +168,7 @@ class Parser:
         self.text, self.position = text, 0
 
     def sequence(self, depth=0):
+        """Read parts up to the end, or of the group."""
         parts, longest = [], 0
         while self.next() and not (depth and self.next() in "|)"):
             start = self.position
@@ -180,6 +181,7 @@ class Parser:
         return parts[0] if len(parts) == 1 else _Concatenation(tuple(parts), longest)
 
     def quantified(self, depth):
+        """Read a symbol, class or group, and the quantifier behind it."""
         character = self.next()
         if character == "(":
             body = self.group(depth + 1)
@@ -201,6 +203,7 @@ class Parser:
         return _Repetition(body, minimum, maximum, maximum * body.longest)
 
     def group(self, depth):
+        """Read alternatives in round brackets."""
         start = self.position
         self.check(depth <= DEEPEST_NESTING, start, f"groups nest more than {DEEPEST_NESTING} deep")
         options = []
@@ -213,6 +216,7 @@ class Parser:
         return options[0] if len(options) == 1 else _Alternation(tuple(options), longest)
 
     def symbol_class(self):
+        """Read symbols in square brackets."""
         start = self.position
         self.check("]" in self.text[start:], start, "'[' is never closed")
         self.position += 1  # "["
@@ -232,9 +236,11 @@ class Parser:
         return self.text[self.position - 1]
 
     def next(self):
+        """Return the next character without reading it."""
         return self.text[self.position : self.position + 1]  # "" at the end
 
     def check(self, holds, position, reason):
+        """Raise a PatternError unless what is asked for holds."""
         if not holds:
             raise PatternError(self.text, position, reason)
 
