@@ -88,7 +88,7 @@ def test_a_possessive_stands_at_its_word():
 def test_a_question_outside_as_text():
     assert command.reply_text(OUTSIDE, KNOWN).splitlines()[1:4] == [
         "outside   all clusters, so no answer; the nearest is currency, at 1.31, then language, at 6.20",
-        "because   one that asks for nothing is nearer (0.12) than any it knows (0.21)",
+        "because   a made-up question that asks for nothing is nearer (0.12) than any training question (0.21)",
         "spelled   words that it does not know: zx, qqq",
     ]
     nowhere = Reply(**{**vars(OUTSIDE), "place": None, "strange": ()})

@@ -154,7 +154,11 @@ def reply_text(reply, tokenizer):
         )
         nothing, training = reply.outside_distance, reply.nearest[0][1]
         lines.append(
-            _line("because", f"one that asks for nothing is nearer ({nothing:.2f}) than any it knows ({training:.2f})")
+            _line(
+                "because",
+                f"a made-up question that asks for nothing is nearer ({nothing:.2f}) than any training question "
+                f"({training:.2f})",
+            )
         )
     if reply.strange:
         lines.append(_line("spelled", f"words that it does not know: {', '.join(reply.strange)}"))
