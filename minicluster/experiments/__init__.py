@@ -3,6 +3,16 @@
 from ..training import Recording
 from .job import Job
 from .run import Setup, Training, prepare, train_and_record
-from .settings import GeographySettings, Settings
+from .settings import GeographySettings, Settings, ShapedSettings
 
-__all__ = ["GeographySettings", "Job", "Recording", "Settings", "Setup", "Training", "prepare", "train_and_record"]
+__all__ = [
+    "GeographySettings",
+    "Job",
+    "Recording",
+    "Settings",
+    "Setup",
+    "ShapedSettings",
+    "Training",
+    "prepare",
+    "train_and_record",
+]

@@ -14,7 +14,6 @@ from ..training import (
     CheckpointError,
     Progress,
     Recording,
-    ShuffledBatches,
     TrainingDiverged,
     answer,
     hidden_states_at,
@@ -25,9 +24,9 @@ from ..training import (
 )
 from .environment import environment
 from .settings import TrainingSettings
+from .shaping import batches_and_objective
 
-# Random numbers for different purposes come from different streams, or the sampled rows would be the first batches.
-ORDER_STREAM, SAMPLE_STREAM = 1, 2  # 3 is `settings.PATTERN_STREAM`
+SAMPLE_STREAM = 2  # of random numbers, see `settings`
 
 
 @dataclass(frozen=True)
@@ -104,17 +103,18 @@ class Training:
         taken = setup.optimizer.steps
         if taken:
             raise ValueError(f"setup was trained for {taken} steps before, expected a new one from prepare")
-        s, train = setup.settings, setup.dataset.train
         self.setup = setup
         self.recorder = recorder or record
         self.config = {**(config or {}), "data_digest": setup.dataset.digest()}
-        lengths = train.lengths if s.by_length else None
-        self.batches = ShuffledBatches(len(train), s.batch_size, [setup.seed, ORDER_STREAM], lengths)
+        self.batches, self.objective_of = batches_and_objective(setup)
         self.loss = None  # of the last step
         self.recordings = []
 
     def checkpoint(self):
-        """Return where it stands, to be saved at once: the arrays are the training's own, not copies."""
+        """Return where it stands, to be saved at once: the arrays are the training's own, not copies.
+
+        Nothing of a shaping loss is in it (see `ShapedSettings`), so that such a training can't be gone on with.
+        """
         optimizer = self.setup.optimizer
         return Checkpoint(
             config=self.config,
@@ -165,6 +165,7 @@ class Training:
             learning_rate=lambda step: warmup_cosine(step, s.steps, s.lr, warmup),
             max_norm=s.max_norm,
             last_loss=self.loss,
+            objective_of=self.objective_of,
         )
         recorded = set(recording_steps(s.steps, s.n_recordings))
         interruption = Interruption()

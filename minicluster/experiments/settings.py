@@ -16,7 +16,10 @@ SMALL_GEOGRAPHY = {"steps": 900, "n_recordings": 8, "recorded_rows": 200, "resta
 
 MOST_STEPS = 1_000_000_000  # of a training, which would take months
 
-PATTERN_STREAM = 3  # of random numbers, see `run`: patterns made alike
+# Random numbers for different purposes come from different streams, or the sampled rows would be the first batches.
+ORDER_STREAM, PATTERN_STREAM = 1, 3  # of batches; of patterns made alike. Others stand where they are used
+
+GROUPS, PAIRS = "groups", "pairs"  # what a loss at the separator is told
 
 
 @dataclass(frozen=True)
@@ -164,6 +167,48 @@ class Settings(TrainingSettings):
             bottleneck=self.bottleneck,
             seed=seed,
         )
+
+
+@dataclass(frozen=True)
+class ShapedSettings(Settings):
+    """What is learned, and what the hidden states at the separator are told besides, after the middle layer's block.
+
+    Attributes
+    ----------
+    shaping : str or None
+        "groups": each row's group of patterns (see `GroupLoss`); "pairs": which strings mean the same, one for each
+        (see `pair_loss`); None: nothing.
+    n_right : int
+        The groups of so many tasks are their patterns, the others' are dealt at random; see `told_groups`.
+    shaping_weight : float
+    shaping_steps : int
+        See `Shaping`, where it is called `alone`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a setting is out of its range.
+    """
+
+    shaping: str | None = None
+    n_right: int = 10
+    shaping_weight: float = 1.0
+    shaping_steps: int = 0
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.shaping not in (None, GROUPS, PAIRS):
+            raise ValueError(f"shaping = {self.shaping!r}, expected {GROUPS!r}, {PAIRS!r} or None")
+        if self.n_right > self.n_tasks or self.n_right == self.n_tasks - 1:
+            raise ValueError(
+                f"n_right = {self.n_right}, expected {self.n_tasks}, the number of tasks, or at least 2 fewer: the "
+                "patterns of one task alone can't be mixed with others"
+            )
+        if self.shaping == PAIRS and self.batch_size % 2:
+            raise ValueError(f"batch_size = {self.batch_size}, expected an even number: batches are pairs")
+
+    def _least_values(self):
+        return super()._least_values() | {"n_layers": 2, "n_right": 0, "shaping_steps": 0}
 
 
 @dataclass(frozen=True)

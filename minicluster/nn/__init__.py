@@ -2,6 +2,7 @@
 
 from .adamw import AdamW, clip_and_update, clip_gradients, warmup_cosine
 from .attention import attention_backward, attention_forward
+from .auxiliary_losses import contrastive_loss, group_loss
 from .block import block_backward, block_forward
 from .cross_entropy import cross_entropy
 from .embedding import embedding_backward, embedding_forward, unembedding_backward, unembedding_forward
@@ -24,11 +25,13 @@ __all__ = [
     "block_forward",
     "clip_and_update",
     "clip_gradients",
+    "contrastive_loss",
     "cross_entropy",
     "embedding_backward",
     "embedding_forward",
     "gelu_backward",
     "gelu_forward",
+    "group_loss",
     "layernorm_backward",
     "layernorm_forward",
     "linear_backward",

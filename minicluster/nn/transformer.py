@@ -153,20 +153,46 @@ class Transformer:
         ValueError, TypeError
             If `tokens` or `start` don't fit the model.
         """
+        logits, _, cache = self.forward_with_states(tokens, start)
+        return logits, cache
+
+    def forward_with_states(self, tokens, start=None):
+        """Predict as `forward` does, and return the hidden states on the way, for a loss of their own.
+
+        Parameters
+        ----------
+        tokens, start
+            As in `forward`.
+
+        Returns
+        -------
+        logits : (B, T, V) array
+        states : list of L + 1 arrays (B, T, C)
+            As `hidden_states` has them; to be read only, as `cache` refers to them.
+        cache : tuple
+            What `backward` needs.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `tokens` or `start` don't fit the model.
+        """
         stream, cache = self._residual_stream(tokens, start)
         p = self.parameters
         normed, ln_f = self.operations.layernorm_forward(stream[-1], p["ln_f.weight"], p["ln_f.bias"])
         logits, unembedding = self.operations.unembedding_forward(normed, self._head())  # (B, T, V)
-        return logits, (*cache, ln_f, unembedding, logits.shape)
+        return logits, stream, (*cache, ln_f, unembedding, logits.shape)
 
-    def backward(self, dlogits, cache):
+    def backward(self, dlogits, cache, dstates=None):
         """Turn the gradient at the logits into the gradient of every parameter.
 
         Parameters
         ----------
         dlogits : (B, T, V) array
         cache : tuple
-            From `forward`.
+            From `forward` or `forward_with_states`.
+        dstates : dict from int to (B, T, C) array, optional
+            Layer, 0 to L, and the gradient that reaches its hidden states from elsewhere: a loss of their own.
 
         Returns
         -------
@@ -176,12 +202,13 @@ class Transformer:
         Raises
         ------
         ValueError
-            If `dlogits` has another shape than the logits.
+            If `dlogits` has another shape than the logits, or `dstates` another layer or shape than the states.
         """
         embedding_cache, block_caches, ln_f_cache, unembedding_cache, logits_shape = cache
         dlogits = np.asarray(dlogits)
         if dlogits.shape != logits_shape:
             raise ValueError(f"dlogits has shape {dlogits.shape}, expected {logits_shape}, that of the logits")
+        dstates = self._checked_dstates(dstates or {}, logits_shape)
         gradients = self.operations.new_gradients(self.parameters)
 
         # forward: logits = unembedding(normed)
@@ -192,14 +219,16 @@ class Transformer:
         gradients["ln_f.weight"], gradients["ln_f.bias"] = ln_f["weight"], ln_f["bias"]
         dx = ln_f["x"]  # (B, T, C)
 
-        # forward: for each block: x = block(x)
+        # forward: for each block: x = block(x), and states.append(x): read twice, so both gradients add up
         for layer, block_cache in reversed(list(enumerate(block_caches))):
+            dx = _sum(dx, dstates.get(layer + 1))
             block = block_backward(dx, block_cache, self.operations)
             dx = block.pop("x")  # (B, T, C)
             for name, gradient in block.items():
                 gradients[f"h.{layer}.{name}"] = gradient
 
-        # forward: x = embedding(tokens)
+        # forward: x = embedding(tokens), states = [x]
+        dx = _sum(dx, dstates.get(0))
         embedding = self.operations.embedding_backward(dx, embedding_cache)
         gradients["wpe.weight"] = embedding["wpe"]
         if self.config.tie_embeddings:
@@ -344,6 +373,17 @@ class Transformer:
             self.parameters.check(name, array)
         self.parameters.update(arrays)
 
+    def _checked_dstates(self, dstates, logits_shape):
+        """Return {layer: gradient (B, T, C)} in the model's dtype, or say what doesn't fit."""
+        shape = (*logits_shape[:2], self.config.d_model)
+        for layer, gradient in dstates.items():
+            check_whole_number("layer", layer, 0)
+            if layer > self.config.n_layers:
+                raise ValueError(f"dstates has a layer {layer}, expected 0 to {self.config.n_layers}")
+            if np.shape(gradient) != shape:
+                raise ValueError(f"dstates[{layer}] has shape {np.shape(gradient)}, expected {shape}, that of the states")
+        return {layer: np.asarray(gradient, self.dtype) for layer, gradient in dstates.items()}
+
     def _residual_stream(self, tokens, start):
         """Return the L + 1 states of the stream, each (B, T, C), and the caches to go back through them."""
         # A copy: the cache keeps it, and the caller may reuse the array.
@@ -365,3 +405,8 @@ class Transformer:
     def _head(self):
         """Return the (V, C) matrix whose rows are compared with the last normalised state."""
         return self.parameters["wte.weight" if self.config.tie_embeddings else "lm_head.weight"]
+
+
+def _sum(dx, more):
+    """Return dx + more, both (B, T, C); `more` may be None."""
+    return dx if more is None else dx + more

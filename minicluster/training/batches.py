@@ -88,3 +88,30 @@ class ShuffledBatches:
         except (TypeError, KeyError, ValueError, OverflowError) as error:
             raise ValueError("the state of its random generator is not one of PCG64") from error
         self.waiting = waiting.copy()
+
+
+class PairedBatches:
+    """Row numbers for ever, in pairs that mean the same: row i of a batch's first half and row i of its second.
+
+        rows = next(batches)  # (batch_size,)
+
+    Parameters
+    ----------
+    batches : iterator
+        Gives the first half's row numbers, such as `ShuffledBatches` of half the size.
+    partners : list of integer arrays
+        For each row of the data, those that may stand opposite; one of them is drawn.
+    seed : int or sequence of int
+    """
+
+    def __init__(self, batches, partners, seed):
+        self.batches, self.partners = batches, partners
+        self.generator = np.random.default_rng(seed)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        rows = next(self.batches)
+        opposite = [self.generator.choice(self.partners[row]) for row in rows]
+        return np.concatenate([rows, opposite])

@@ -28,7 +28,16 @@ class TrainingDiverged(ArithmeticError):
         super().__init__(f"the loss or its gradient is no longer finite at step {step}; {before}. A lower lr may help")
 
 
-def train_step(model, optimizer, tokens, targets, mask=None, max_norm=1.0, start=None):
+def answer_objective(model, tokens, targets, mask=None, start=None):
+    """Return the mean cross-entropy of the counted tokens, and its gradients; see `train_step`."""
+    logits, cache = model.forward(tokens, start)  # (B, T, V)
+    loss, dlogits = model.operations.cross_entropy(logits, targets, mask)
+    return loss, model.backward(dlogits, cache)
+
+
+def train_step(
+    model, optimizer, tokens, targets, mask=None, max_norm=1.0, start=None, objective=answer_objective
+):
     """Forward, loss, backward, clipping, update.
 
     Parameters
@@ -43,19 +52,20 @@ def train_step(model, optimizer, tokens, targets, mask=None, max_norm=1.0, start
         Longer gradients are scaled down to this norm.
     start : (B, T) integers, optional
         See `Transformer.forward`.
+    objective : callable
+        What is minimised: takes model, tokens, targets, mask and start; returns a loss and the gradients of the model's
+        parameters. By default the answers' cross-entropy.
 
     Returns
     -------
     loss : float
-        Before the update, in nats a counted token.
+        Before the update, by default in nats a counted token.
     norm : float
         The gradient's norm before clipping. If loss or norm is not finite, nothing was updated.
     """
     check_max_norm(max_norm)
     model = model.reusing_memory()
-    logits, cache = model.forward(tokens, start)  # (B, T, V)
-    loss, dlogits = model.operations.cross_entropy(logits, targets, mask)
-    gradients = model.backward(dlogits, cache)
+    loss, gradients = objective(model, tokens, targets, mask, start)
     loss = float(loss)
     if not math.isfinite(loss):  # nothing is to be updated, so only the norm is wanted
         return loss, model.operations.gradient_norm(gradients)
@@ -65,7 +75,9 @@ def train_step(model, optimizer, tokens, targets, mask=None, max_norm=1.0, start
     return loss, update(optimizer, gradients, max_norm)
 
 
-def training_steps(model, optimizer, split, steps, batches, *, learning_rate, max_norm=1.0, last_loss=None):
+def training_steps(
+    model, optimizer, split, steps, batches, *, learning_rate, max_norm=1.0, last_loss=None, objective_of=None
+):
     """Train step by step, handing control back after each.
 
     Parameters
@@ -85,6 +97,9 @@ def training_steps(model, optimizer, split, steps, batches, *, learning_rate, ma
         See `train_step`.
     last_loss : float, optional
         Of the step before the first of these, if it was taken earlier.
+    objective_of : callable, optional
+        Takes the step, from 1, and its row numbers (B,); returns the objective (see `train_step`). By default each
+        step's is the answers' cross-entropy.
 
     Yields
     ------
@@ -105,9 +120,10 @@ def training_steps(model, optimizer, split, steps, batches, *, learning_rate, ma
         tokens, targets, mask, start = (
             array[rows, read] for array in (split.tokens, split.targets, split.mask, split.start)
         )
+        objective = answer_objective if objective_of is None else objective_of(step, rows)
         optimizer.lr = learning_rate(step - 1)
         with np.errstate(all="ignore"):  # NaN and infinity are looked for here, so NumPy need not warn of them
-            loss, norm = train_step(model, optimizer, tokens, targets, mask, max_norm, start)
+            loss, norm = train_step(model, optimizer, tokens, targets, mask, max_norm, start, objective)
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise TrainingDiverged(step, last_loss)
         last_loss = loss
