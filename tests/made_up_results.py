@@ -196,12 +196,47 @@ def geography_run(seed=0):
     return run
 
 
+def pretraining_run(seed=0):
+    """Three layers, of which the middle one is 1; ten tasks, of which the first ones are told rightly."""
+    dial = {  # training: accuracy on unseen combinations of the tasks grouped rightly, of the others; how many; ARI
+        "plain": (None, 0.2, 0, 0.2),
+        "true tasks": (0.9, None, 10, 0.98),
+        "pseudo-tasks": (None, 0.25, 0, 0.21),
+        "pairs": (None, 0.8, 0, 0.4),
+        "pairs first": (None, 0.5, 0, 0.7),
+        "bottleneck": (None, 0.6, 0, 0.65),
+        "3 of 10 right": (0.85, 0.24, 3, 0.5),
+        "6 of 10 right": (0.88, 0.2, 6, 0.7),
+    }
+    run = {"seed": seed}
+    for place, (name, (right, others, n_right, ari)) in enumerate(dial.items()):
+        by_task = [right] * n_right + [others] * (10 - n_right)
+        steps = [0, 100, 200, 400]
+        run[name] = {
+            **end(unseen_combination=sum(by_task) / 10, ari=(0.0, ari, 0.99)),
+            "steps": steps,
+            "curves": {split: [0.1, 0.5, 0.9, 1.0] for split in ("train", "unseen_instruction", "unseen_combination")},
+            "steps_to_95": 300.0 - 10 * place,
+            "at_95": {
+                "step": 400,
+                "accuracy": {"train": 0.99, "unseen_instruction": 0.8, "unseen_combination": sum(by_task) / 20},
+                "ari": ari / 2,
+                "cross_pattern_1nn": 0.7,
+            },
+            "cost": 1 + place / 100,
+            "by_task": by_task,
+            "right_tasks": list(range(n_right)),
+        }
+    return run
+
+
 RUNS = {
     "dynamics": dynamics_run,
     "unseen": unseen_run,
     "sharing": sharing_run,
     "bottleneck": bottleneck_run,
     "geography": geography_run,
+    "pretraining": pretraining_run,
 }
 
 

@@ -178,8 +178,8 @@ class ShapedSettings(Settings):
     shaping : str or None
         "groups": each row's group of patterns (see `GroupLoss`); "pairs": which strings mean the same, one for each
         (see `pair_loss`); None: nothing.
-    n_right : int
-        The groups of so many tasks are their patterns, the others' are dealt at random; see `told_groups`.
+    n_right : int or None
+        The groups of so many tasks are their patterns, the others' are dealt at random (see `told_groups`). None: all.
     shaping_weight : float
     shaping_steps : int
         See `Shaping`, where it is called `alone`.
@@ -191,7 +191,7 @@ class ShapedSettings(Settings):
     """
 
     shaping: str | None = None
-    n_right: int = 10
+    n_right: int | None = None
     shaping_weight: float = 1.0
     shaping_steps: int = 0
 
@@ -199,6 +199,9 @@ class ShapedSettings(Settings):
         super().__post_init__()
         if self.shaping not in (None, GROUPS, PAIRS):
             raise ValueError(f"shaping = {self.shaping!r}, expected {GROUPS!r}, {PAIRS!r} or None")
+        if self.n_right is None:
+            object.__setattr__(self, "n_right", self.n_tasks)
+        check_whole_number("n_right", self.n_right, 0)
         if self.n_right > self.n_tasks or self.n_right == self.n_tasks - 1:
             raise ValueError(
                 f"n_right = {self.n_right}, expected {self.n_tasks}, the number of tasks, or at least 2 fewer: the "
@@ -208,7 +211,7 @@ class ShapedSettings(Settings):
             raise ValueError(f"batch_size = {self.batch_size}, expected an even number: batches are pairs")
 
     def _least_values(self):
-        return super()._least_values() | {"n_layers": 2, "n_right": 0, "shaping_steps": 0}
+        return super()._least_values() | {"n_layers": 2, "shaping_steps": 0}
 
 
 @dataclass(frozen=True)

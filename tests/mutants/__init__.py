@@ -19,6 +19,7 @@ from .model import MODEL
 from .mutant import Mutant, StaleMutantError
 from .nothing_lost import NOTHING_LOST
 from .pca import PRINCIPAL_COMPONENTS
+from .pretraining import PRETRAINING
 from .real_places import REAL_PLACES
 from .tsne import TSNE
 
@@ -43,6 +44,7 @@ MUTANTS = (
     *NOTHING_LOST,
     *EXPERIMENTS,
     *REAL_PLACES,
+    *PRETRAINING,
 )
 
 __all__ = ["MUTANTS", "Mutant", "StaleMutantError"]
