@@ -13,7 +13,7 @@ from .plots.experiments import draw_experiment, frames_of
 
 PAPER = "Wu & Varshney, Transformer-based Causal Language Models Perform Clustering, arXiv:2402.12151"
 WORDS = {True: "holds", False: "does not hold", None: "not judged"}
-# What the paper says, in our words, and how our way of looking differs from it.
+# What the paper says, in our words, and how our way of looking differs from it. None: beside its six claims.
 DEVIATIONS = {
     1: (
         "The model learns what a task is by clustering its data in the hidden states.",
@@ -49,6 +49,12 @@ DEVIATIONS = {
         "geography",
         "Places, facts and phrasings are ours: English questions about eight facts of 193 countries. So is the look at "
         "the last token before the answer, where clusters come and go.",
+    ),
+    None: (
+        "Clustering inspires applications to pre-training and to alignment.",
+        "pretraining, alignment",
+        "The paper's later version has such applications; their details are not at hand. Both experiments are our own "
+        "designs.",
     ),
 }
 STYLE = """
@@ -222,15 +228,14 @@ def _configuration(results):
 
 def _paper_table(results):
     rows = []
-    for number, (statement, experiments, deviation) in DEVIATIONS.items():
-        commands = "<br>".join(
-            f"<code>minicluster experiment {name}</code>" for name in experiments.split(", ") if name
-        )
+    for number, (statement, listed, deviation) in DEVIATIONS.items():
+        experiments = listed.split(", ")
+        commands = "<br>".join(f"<code>minicluster experiment {name}</code>" for name in experiments)
         numbers = "<br>".join(
             f"{escape(v['number_is'])}: {_number(v)}, {WORDS[v['holds']]}"
             for own in results.values()
             for v in own["verdicts"]
-            if v["claim"] == number
+            if v["claim"] == number and (number is not None or own["experiment"] in experiments)
         )
         rows.append(
             f"<tr><th scope='row'>{escape(statement)}</th><td>{commands}</td><td>{numbers or 'not measured'}</td>"

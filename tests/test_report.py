@@ -90,7 +90,7 @@ def test_every_picture_is_there_and_says_what_it_shows():
     open_before = pyplot.get_fignums()
     page = Page(text_of())
     images = page.all("img")
-    assert len(images) == 2 + 1 + 1 + 1 + 3  # dynamics draws two, geography three
+    assert len(images) == 2 + 1 + 1 + 1 + 3 + 1  # dynamics draws two, geography three
     for image in images:
         assert len(image["alt"]) > 100
         png = base64.b64decode(image["src"].removeprefix("data:image/png;base64,"), validate=True)
@@ -148,11 +148,22 @@ def test_an_interval_is_told_with_its_number():
 def test_the_paper_is_gone_through_statement_by_statement():
     text = text_of("dynamics")
     table = Page(text[text.index("<h2>The paper, statement") : text.index("</main>")])
-    assert len(table.all("tr")) == 1 + 6
+    assert len(table.all("tr")) == 1 + 6 + 1  # the claims, and the applications
     numbers = [own for own in table.text_of("td") if ", holds" in own]
     assert "ARI of the best layer, training strings: 0.98, holds" in numbers and len(numbers) == 3
-    assert table.text_of("td").count("not measured") == 4
+    assert table.text_of("td").count("not measured") == 5
     assert "minicluster experiment dynamics" in table.text_of("code")
+
+
+def test_the_applications_are_those_of_two_experiments():
+    results = dict(all_results())
+    besides = {**results["sharing"]["verdicts"][0], "claim": None, "number_is": "something besides"}
+    results["sharing"] = {**results["sharing"], "verdicts": [besides]}
+    text = report(results)
+    table = Page(text[text.index("<h2>The paper, statement") : text.index("</main>")])
+    numbers = " ".join(table.text_of("td"))
+    assert "lift by true tasks: 0.70, holds" in numbers and "something besides" not in numbers
+    assert "something besides" in text  # elsewhere
 
 
 def test_seeds_of_all_experiments_and_the_environment_are_told():

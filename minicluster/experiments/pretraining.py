@@ -45,7 +45,7 @@ DOSES = (0.3, 0.6)  # of the tasks, told rightly
 STAGE = 0.3  # of the steps: pairs first
 LEAST_TRUE, MOST_PSEUDO, LEAST_PAIRS, LEAST_STAGE, LEAST_BOTTLENECK, LEAST_WITHIN = 0.5, 0.1, 0.3, 0.1, 0.2, 0.3
 LEARNED = 0.95  # accuracy on train
-TIMED_STEPS = 24  # of each stage
+TIMED_STEPS = 40  # of each stage
 
 
 def trainings(settings):

@@ -72,6 +72,18 @@ def test_accuracy_by_task_and_the_tasks_told_rightly(measured):
         assert len(own["right_tasks"]) == {"true tasks": 3, "1 of 3 right": 1}.get(name, 0)
 
 
+def test_accuracy_by_task_tells_tasks_apart(measured, monkeypatch):
+    trained, _ = measured["plain"]
+    task = trained.dataset.unseen_combination.task
+    first_of_1 = np.flatnonzero(task == 1)[0]
+
+    def only_some(model, split):
+        return np.zeros(len(split)), (split.task == 2) | (np.arange(len(split)) == first_of_1)
+
+    monkeypatch.setattr(pretraining, "answer", only_some)
+    assert pretraining.measure(trained)["by_task"] == [0, 1 / (task == 1).sum(), 1]
+
+
 def test_nothing_is_said_of_a_point_that_is_never_reached(measured):
     _, own = measured["plain"]
     assert max(own["curves"]["train"]) < 0.95 and own["steps_to_95"] is None and own["at_95"] is None
@@ -207,6 +219,7 @@ def test_the_lift_over_the_plain_training_decides(name, accuracy, place, holds):
     [
         ("3 of 10 right", 0, 0.0, True),  # of three tasks that are told rightly, .57 in the mean
         ("3 of 10 right", 1, -0.2, False),  # in the mean .5, against the others' .24: .26 above
+        ("3 of 10 right", 9, 3.0, False),  # of seven others: in the mean .63, against .85
         ("plain", 0, 0.85, True),  # its own in the plain training: in the mean .42, against .85
         ("plain", 1, 1.4, False),  # .6: the tasks are easy
     ],
