@@ -208,6 +208,8 @@ def summarise(runs):
         both = zip(learned[name], learned["plain"])
         return [rule(value) if all(enough) else None for value, enough in zip(lift(name), both)]
 
+    ari = {name: [run[name]["ari"]["train"][middle] for run in runs] for name in names}
+
     def lift_verdict(name, statement, rule_text, rule, controls=None):
         return verdict(
             None,
@@ -217,30 +219,29 @@ def summarise(runs):
             f"lift by {name}",
             lift(name),
             judged(name, rule),
-            controls={"the plain training": unseen["plain"]} | (controls or {}),
+            controls={
+                "accuracy of the plain training": unseen["plain"],
+                f"lift where each first answers {LEARNED} of train": _matched_lift(runs, name),
+                f"ARI at layer {middle}": ari[name],
+                f"ARI at layer {middle}, plain training": ari["plain"],
+            }
+            | (controls or {}),
         )
 
-    ari = {name: [run[name]["ari"]["train"][middle] for run in runs] for name in names}
+    null = [run["true tasks"]["regrouping_null_99"][middle] for run in runs]
     verdicts = [
         lift_verdict(
             "true tasks",
             "With shared outputs, a loss that names the true tasks makes unseen combinations answered",
             f"at least {LEAST_TRUE}",
             lambda value: value >= LEAST_TRUE,
-            {
-                f"ARI at layer {middle}": ari["true tasks"],
-                f"ARI at layer {middle}, plain": ari["plain"],
-                f"ARI at layer {middle}, regrouping null": [
-                    run["true tasks"]["regrouping_null_99"][middle] for run in runs
-                ],
-            },
+            {f"ARI at layer {middle}, regrouping null": null},
         ),
         lift_verdict(
             "pseudo-tasks",
             "The same loss on pseudo-tasks doesn't",
             f"at most {MOST_PSEUDO}",
             lambda value: value <= MOST_PSEUDO,
-            {f"ARI at layer {middle}": ari["pseudo-tasks"]},
         ),
         lift_verdict(
             "pairs",
@@ -253,7 +254,7 @@ def summarise(runs):
             "A stage of pairs alone before the training helps, too",
             f"at least {LEAST_STAGE}",
             lambda value: value >= LEAST_STAGE,
-            {"pairs all through": lift("pairs")},
+            {"lift by pairs all through": lift("pairs")},
         ),
         lift_verdict(
             "bottleneck",
@@ -271,6 +272,15 @@ def summarise(runs):
         "n_right": {name: len(runs[0][name]["right_tasks"]) for name in told},
         "within": {name: _within_summary(runs, name) for name in told},
     }
+
+
+def _matched_lift(runs, name):
+    """Return the lift where this training and the plain one each first answer enough of train: [one a seed], or None."""
+    points = [(run[name]["at_95"], run["plain"]["at_95"]) for run in runs]
+    return [
+        None if None in pair else pair[0]["accuracy"]["unseen_combination"] - pair[1]["accuracy"]["unseen_combination"]
+        for pair in points
+    ]
 
 
 def _within(run, name):

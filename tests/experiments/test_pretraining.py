@@ -178,7 +178,10 @@ def test_a_good_run_holds():
     assert bottleneck["values"] == pytest.approx([0.4, 0.4])
     assert three["values"] == pytest.approx([0.61, 0.61]) and six["values"] == pytest.approx([0.68, 0.68])
     assert six["controls"]["rightly grouped, plain training"]["median"] == pytest.approx(0.2)
-    assert true["controls"]["the plain training"]["low"] == pytest.approx(0.2)
+    assert true["controls"]["accuracy of the plain training"]["low"] == pytest.approx(0.2)
+    assert true["controls"]["lift where each first answers 0.95 of train"]["median"] == pytest.approx(0.35)
+    assert pairs["controls"]["ARI at layer 1"]["median"] == 0.4
+    assert pairs["controls"]["ARI at layer 1, plain training"]["median"] == 0.2
     assert true["controls"]["ARI at layer 1"]["median"] == 0.98
     assert true["controls"]["ARI at layer 1, regrouping null"]["median"] == 0.3
     assert found["n_right"] == {"true tasks": 10, "pseudo-tasks": 0, "3 of 10 right": 3, "6 of 10 right": 6}
@@ -240,6 +243,8 @@ def test_a_point_never_reached_is_left_out_of_the_medians():
     run = changed(changed(pretraining_run(1), ("pairs", "at_95"), None), ("pairs", "steps_to_95"), None)
     found = pretraining.summarise([pretraining_run(), run])["by_training"]["pairs"]
     assert found["steps_to_95"]["median"] == 270 and found["at_95"]["ari"]["median"] == 0.2
+    found = pretraining.summarise([pretraining_run(), run])["verdicts"][2]["controls"]
+    assert found["lift where each first answers 0.95 of train"]["values"] == [pytest.approx(0.3), None]
     alone = pretraining.summarise([run])["by_training"]["pairs"]
     assert alone["steps_to_95"]["median"] is None and alone["at_95"]["ari"]["median"] is None
 
