@@ -20,6 +20,7 @@ from .mutant import Mutant, StaleMutantError
 from .nothing_lost import NOTHING_LOST
 from .pca import PRINCIPAL_COMPONENTS
 from .real_places import REAL_PLACES
+from .shaping import SHAPING
 from .tsne import TSNE
 
 MUTANTS = (
@@ -43,6 +44,7 @@ MUTANTS = (
     *NOTHING_LOST,
     *EXPERIMENTS,
     *REAL_PLACES,
+    *SHAPING,
 )
 
 __all__ = ["MUTANTS", "Mutant", "StaleMutantError"]
