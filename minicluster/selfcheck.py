@@ -1,4 +1,4 @@
-"""Every gradient of our own against the complex step, layers, model and t-SNE: `python -m minicluster gradcheck`."""
+"""Every gradient of our own against the complex step, from layers to t-SNE: `python -m minicluster gradcheck`."""
 
 import math
 from collections.abc import Callable
@@ -18,11 +18,13 @@ from .nn import (
     attention_forward,
     block_backward,
     block_forward,
+    contrastive_loss,
     cross_entropy,
     embedding_backward,
     embedding_forward,
     gelu_backward,
     gelu_forward,
+    group_loss,
     layernorm_backward,
     layernorm_forward,
     linear_backward,
@@ -40,6 +42,7 @@ from .nn.operations import choose_operations
 SMALL = TransformerConfig(vocab_size=7, context_length=5, d_model=6, n_layers=2, n_heads=2, d_ff=8)
 SMALL_BATCH, DEFAULT_BATCH = 3, 4
 TSNE_POINTS = 12
+GROUPS = 5  # that a linear reader tells apart
 MOST_DIRECTIONS = 100  # on the main job's configuration, which takes minutes and a gigabyte
 RTOL = 1e-10  # relative error allowed; the complex step's own is 1e-15, after the model's long sums 1e-14
 
@@ -96,7 +99,7 @@ def check_model(seed, directions):
 
 
 def small_pairs(seed):
-    """At sizes at which every entry can be checked: layers, the model with tied and untied embeddings, and t-SNE."""
+    """At sizes at which every entry can be checked: layers and losses, the model in three ways, and t-SNE."""
     rng = np.random.default_rng(seed)
     T = SMALL.context_length - 1  # one position without a token
     tokens = rng.integers(0, SMALL.vocab_size, (SMALL_BATCH, T))
@@ -108,6 +111,7 @@ def small_pairs(seed):
         *layer_pairs(SMALL, tokens, targets, mask, rng),
         model_pair("model, tied", SMALL, tokens, targets, mask, rng),
         model_pair("model, untied", untied, tokens, targets, mask, rng),
+        states_pair("model, hidden states", SMALL, tokens, rng),
         tsne_pair(rng),
     ]
 
@@ -122,7 +126,7 @@ def default_pairs(seed):
 
 
 def layer_pairs(config, tokens, targets, mask, rng):
-    """Each layer at a model's sizes, with random inputs of size 1 and weights that keep the results at that size.
+    """Each layer and each loss at a model's sizes, with random inputs of size 1 and weights that keep results at that.
 
     Parameters
     ----------
@@ -149,6 +153,15 @@ def layer_pairs(config, tokens, targets, mask, rng):
     def loss_backward(dloss, dlogits):
         return {"logits": dloss * dlogits}
 
+    def group_loss_backward(dloss, gradients):
+        return {name: dloss * gradient for name, gradient in gradients.items()}
+
+    def contrast(x, partner):
+        return contrastive_loss(x, partner)
+
+    def contrast_backward(dloss, dx):
+        return {"x": dloss * dx}
+
     def block_with_start(x, start, **parameters):
         return block_forward(x, parameters, H, operations, start)
 
@@ -162,6 +175,9 @@ def layer_pairs(config, tokens, targets, mask, rng):
     embeddings = {"tokens": tokens, **arrays(wte=(V, C), wpe=(config.context_length, C))}
     mlp = {"x": x, **arrays(fc_weight=(C, F), fc_bias=(F,), proj_weight=(F, C), proj_bias=(C,))}
     logits = {"logits": rng.standard_normal((B, T, V)), "targets": targets, "mask": mask}
+    states = rng.standard_normal((B * T, C))
+    reader = {"x": states, "groups": rng.integers(0, GROUPS, B * T), **arrays(weight=(C, GROUPS), bias=(GROUPS,))}
+    pairs = {"x": states, "partner": (np.arange(B * T) + rng.integers(1, B * T, B * T)) % (B * T)}  # any other row
     return [
         Pair("embedding", embedding_forward, embedding_backward, embeddings),
         Pair("unembedding", unembedding_forward, unembedding_backward, {"x": x, **arrays(wte=(V, C))}),
@@ -174,6 +190,8 @@ def layer_pairs(config, tokens, targets, mask, rng):
         Pair("mlp", mlp_forward, mlp_backward, mlp),
         Pair("block", block_with_start, block_with_start_backward, {"x": x, "start": start, **arrays(**block)}),
         Pair("cross-entropy", loss, loss_backward, logits),
+        Pair("group loss", group_loss, group_loss_backward, reader),
+        Pair("contrastive loss", contrast, contrast_backward, pairs),
     ]
 
 
@@ -202,6 +220,36 @@ def model_pair(name, config, tokens, targets, mask, rng):
     def backward(dloss, cache):
         model, dlogits, model_cache = cache
         return model.backward(dloss * dlogits, model_cache)
+
+    inputs = {parameter: random_weight(shape, rng) for parameter, shape in config.parameter_shapes().items()}
+    return Pair(name, forward, backward, inputs)
+
+
+def states_pair(name, config, tokens, rng):
+    """The whole model, from its parameters to the logits and to the hidden states of every layer.
+
+    Parameters
+    ----------
+    name : str
+    config, tokens, rng
+        As in `layer_pairs`.
+
+    Returns
+    -------
+    Pair
+    """
+    models = {dtype: Transformer(config, dtype=dtype, backend="numpy") for dtype in (np.float64, np.complex128)}
+
+    def forward(**parameters):
+        model = models[np.result_type(*parameters.values()).type]
+        model.parameters.update(parameters)
+        logits, states, cache = model.forward_with_states(tokens)
+        return (logits, *states), (model, cache)
+
+    def backward(dout, cache):
+        model, model_cache = cache
+        dlogits, *dstates = dout
+        return model.backward(dlogits, model_cache, dict(enumerate(dstates)))
 
     inputs = {parameter: random_weight(shape, rng) for parameter, shape in config.parameter_shapes().items()}
     return Pair(name, forward, backward, inputs)

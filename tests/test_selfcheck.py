@@ -6,7 +6,7 @@ from minicluster.cli import main
 
 LAYERS = [
     "embedding", "unembedding", "layernorm", "linear", "softmax", "attention", "attention, start", "gelu", "mlp",
-    "block", "cross-entropy",
+    "block", "cross-entropy", "group loss", "contrastive loss",
 ]  # fmt: skip
 
 
@@ -22,10 +22,13 @@ def test_every_gradient_of_every_layer_and_of_the_model():
     assert max(small.worst, default.worst) < 1e-12  # a hundred times less than allowed: sums of a few hundred roundings
     assert small.wrong == default.wrong == {}
     rows = rows_of(small.table)
-    assert list(rows) == [*LAYERS, "model, tied", "model, untied", "t-SNE"]
+    assert list(rows) == [*LAYERS, "model, tied", "model, untied", "model, hidden states", "t-SNE"]
     assert rows["t-SNE"] == (1, 12 * 2)
     n_layers, n_entries = 12 * 2 + 4, sum(np.prod(shape) for shape in selfcheck.SMALL.parameter_shapes().values())
     assert rows["model, tied"] == (n_layers, n_entries)
+    assert rows["model, hidden states"] == rows["model, tied"]
+    states = 3 * 4 * 6  # of three rows with four tokens, each of width 6
+    assert rows["group loss"] == (3, states + 6 * 5 + 5) and rows["contrastive loss"] == (1, states)
     assert rows["model, untied"] == (n_layers + 1, n_entries + 7 * 6)
     rows = rows_of(default.table)
     assert list(rows) == [*LAYERS, "model"]
@@ -44,8 +47,10 @@ def test_the_default_configuration_is_that_of_the_main_job():
         ("gelu_backward", "gelu", lambda dy, cache: {"x": 2 * nn.gelu_backward(dy, cache)["x"]}),
         ("linear_backward", "linear", lambda dy, cache: {**nn.linear_backward(dy, cache), "bias": dy}),
         ("softmax_backward", "softmax", lambda dp, cache: {"x": np.multiply(dp, 0, out=dp)}),
+        ("contrastive_loss", "contrastive loss", lambda x, partner: (nn.contrastive_loss(x, partner)[0], x)),
+        ("group_loss", "group loss", lambda x, **others: (nn.group_loss(x, **others)[0], {**others, "x": x})),
     ],
-    ids=["wrong", "of the wrong shape", "spoils its upstream gradient"],
+    ids=["wrong", "of the wrong shape", "spoils its upstream gradient", "of pairs", "of groups"],
 )
 def test_a_wrong_layer_fails_the_command(name, layer, wrong, monkeypatch, capsys):
     monkeypatch.setattr(selfcheck, name, wrong)

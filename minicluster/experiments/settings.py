@@ -207,6 +207,8 @@ class ShapedSettings(Settings):
                 f"n_right = {self.n_right}, expected {self.n_tasks}, the number of tasks, or at least 2 fewer: the "
                 "patterns of one task alone can't be mixed with others"
             )
+        if not self.shaping_weight > 0:
+            raise ValueError(f"shaping_weight = {self.shaping_weight}, expected a number above 0")
         if self.shaping == PAIRS and self.batch_size % 2:
             raise ValueError(f"batch_size = {self.batch_size}, expected an even number: batches are pairs")
 

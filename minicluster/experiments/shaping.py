@@ -22,14 +22,14 @@ def batches_and_objective(setup):
         See `training_steps`.
     """
     s, train = setup.settings, setup.dataset.train
-    order = [setup.seed, ORDER_STREAM]
+    order, lengths = [setup.seed, ORDER_STREAM], train.lengths if s.by_length else None
     if not isinstance(s, ShapedSettings) or s.shaping is None:
-        return ShuffledBatches(len(train), s.batch_size, order, train.lengths if s.by_length else None), None
+        return ShuffledBatches(len(train), s.batch_size, order, lengths), None
     if s.shaping == GROUPS:
-        batches = ShuffledBatches(len(train), s.batch_size, order)
+        batches = ShuffledBatches(len(train), s.batch_size, order, lengths)
         state_loss = GroupLoss(told_groups(setup)[train.distribution], s.n_tasks, s.d_model)
     else:
-        halves = ShuffledBatches(len(train), s.batch_size // 2, order)
+        halves = ShuffledBatches(len(train), s.batch_size // 2, order, lengths)
         partners = partner_rows(train, np.random.default_rng([setup.seed, TOLD_STREAM]))
         batches = PairedBatches(halves, partners, [setup.seed, PARTNER_STREAM])
         state_loss = pair_loss
@@ -77,12 +77,13 @@ def partner_rows(split, rng):
     list of n integer arrays
         For each row of the split, the rows of its string's partner, with whichever inputs it has.
     """
-    strings = split[split.unique_instructions()]
+    # A string's pattern belongs to it: where patterns are alike, two of them may have made the same string.
+    strings = list(zip(split.task.tolist(), split.distribution.tolist(), split.instruction.tolist()))  # of each row
     rows_of = {}
-    for row, string in enumerate(split.instruction):
+    for row, string in enumerate(strings):
         rows_of.setdefault(string, []).append(row)
     partners = {}
-    for string, task, distribution in zip(strings.instruction, strings.task, strings.distribution):
-        fitting = strings.instruction[(strings.task == task) & (strings.distribution != distribution)]
-        partners[string] = np.array(rows_of[rng.choice(fitting)])
-    return [partners[string] for string in split.instruction]
+    for task, distribution, text in rows_of:
+        fitting = [other for other in rows_of if other[0] == task and other[1] != distribution]
+        partners[task, distribution, text] = np.array(rows_of[fitting[rng.integers(len(fitting))]])
+    return [partners[string] for string in strings]

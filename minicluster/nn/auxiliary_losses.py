@@ -34,6 +34,8 @@ def group_loss(x, groups, weight, bias):
     ValueError, TypeError
         If shapes or dtypes don't fit, or a group is out of range.
     """
+    x, groups = np.asarray(x), check_integers("groups", groups)
+    _check_groups(x, groups, weight, bias)
     logits, cache = linear_forward(x, weight, bias)  # (n, C) -> (n, K)
     loss, dlogits = cross_entropy(logits, groups)
     return loss, linear_backward(dlogits, cache)
@@ -70,6 +72,7 @@ def contrastive_loss(x, partner, temperature=TEMPERATURE):
     """
     x, partner = np.asarray(x), check_integers("partner", partner)
     _check_pairs(x, partner, temperature)
+    temperature = float(temperature)  # NumPy's own float64 would turn float32 states into float64 ones
     rows = np.arange(len(x))
 
     length = np.sqrt((x * x).sum(axis=1, keepdims=True))  # (n, 1); not of |x|, which would lose the imaginary part
@@ -86,10 +89,26 @@ def contrastive_loss(x, partner, temperature=TEMPERATURE):
     return loss, dx
 
 
+def _check_groups(x, groups, weight, bias):
+    """Raise ValueError or TypeError unless `group_loss` can compute with these."""
+    _check_float(x)
+    if x.ndim != 2 or len(x) < 1:
+        raise ValueError(f"x has shape {x.shape}, expected (n, C) with n at least 1")
+    if np.ndim(weight) != 2 or len(weight) != x.shape[1]:
+        raise ValueError(f"weight has shape {np.shape(weight)}, expected ({x.shape[1]}, K) for x {x.shape}")
+    K = np.shape(weight)[1]
+    if np.shape(bias) != (K,):
+        raise ValueError(f"bias has shape {np.shape(bias)}, expected ({K},) for weight {np.shape(weight)}")
+    if groups.shape != (len(x),):
+        raise ValueError(f"groups has shape {groups.shape}, expected ({len(x)},), one for each row of x")
+    wrong = np.flatnonzero((groups < 0) | (groups >= K))
+    if len(wrong):
+        raise ValueError(f"groups[{wrong[0]}] = {groups[wrong[0]]}, expected 0 to {K - 1}")
+
+
 def _check_pairs(x, partner, temperature):
     """Raise ValueError or TypeError unless `contrastive_loss` can compute with these."""
-    if not np.issubdtype(x.dtype, np.inexact):
-        raise TypeError(f"x has dtype {x.dtype}, expected float or complex")
+    _check_float(x)
     if x.ndim != 2 or len(x) < 2:
         raise ValueError(f"x has shape {x.shape}, expected (n, C) with n at least 2")
     if partner.shape != (len(x),):
@@ -103,3 +122,9 @@ def _check_pairs(x, partner, temperature):
     nothing = np.flatnonzero((x == 0).all(axis=1))
     if len(nothing):
         raise ValueError(f"x[{nothing[0]}] is 0 everywhere, expected states with a direction")
+
+
+def _check_float(x):
+    """Raise TypeError unless the states are float or complex."""
+    if not np.issubdtype(x.dtype, np.inexact):
+        raise TypeError(f"x has dtype {x.dtype}, expected float or complex")

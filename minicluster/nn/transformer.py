@@ -201,8 +201,9 @@ class Transformer:
 
         Raises
         ------
-        ValueError
-            If `dlogits` has another shape than the logits, or `dstates` another layer or shape than the states.
+        ValueError, TypeError
+            If `dlogits` has another shape than the logits, or `dstates` another layer, shape or kind of numbers than
+            the states.
         """
         embedding_cache, block_caches, ln_f_cache, unembedding_cache, logits_shape = cache
         dlogits = np.asarray(dlogits)
@@ -377,11 +378,14 @@ class Transformer:
         """Return {layer: gradient (B, T, C)} in the model's dtype, or say what doesn't fit."""
         shape = (*logits_shape[:2], self.config.d_model)
         for layer, gradient in dstates.items():
-            check_whole_number("layer", layer, 0)
+            check_whole_number("a layer of dstates", layer, 0)
             if layer > self.config.n_layers:
-                raise ValueError(f"dstates has a layer {layer}, expected 0 to {self.config.n_layers}")
-            if np.shape(gradient) != shape:
-                raise ValueError(f"dstates[{layer}] has shape {np.shape(gradient)}, expected {shape}, that of the states")
+                raise ValueError(f"a layer of dstates = {layer}, expected at most {self.config.n_layers}")
+            gradient = np.asarray(gradient)
+            if gradient.shape != shape:
+                raise ValueError(f"dstates[{layer}] has shape {gradient.shape}, expected {shape}, that of the states")
+            if not np.can_cast(gradient.dtype, self.dtype, "same_kind"):  # an imaginary part would be dropped
+                raise TypeError(f"dstates[{layer}] has dtype {gradient.dtype}, expected {self.dtype}")
         return {layer: np.asarray(gradient, self.dtype) for layer, gradient in dstates.items()}
 
     def _residual_stream(self, tokens, start):

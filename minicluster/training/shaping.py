@@ -30,7 +30,7 @@ class Shaping:
     Raises
     ------
     ValueError, TypeError
-        If a number is out of its range.
+        If a number is out of its range; in training, if the model has no such layer.
     """
 
     def __init__(self, split, layer, state_loss, weight=1.0, alone=0):
@@ -38,6 +38,13 @@ class Shaping:
         check_whole_number("alone", alone, 0)
         if not weight > 0:
             raise ValueError(f"weight = {weight}, expected a number above 0")
+        wrong = np.flatnonzero((split.separator < 0) | (split.separator >= split.lengths))
+        if len(wrong):
+            row = wrong[0]
+            raise ValueError(
+                f"split.separator[{row}] = {split.separator[row]}, expected 0 to {split.lengths[row] - 1}: tokens that "
+                "are read"
+            )
         self.separator, self.layer, self.state_loss = split.separator, layer, state_loss
         self.weight, self.alone = weight, alone
 
@@ -48,6 +55,10 @@ class Shaping:
         answers_weight = 0 if self.alone else 1
 
         def objective(model, tokens, targets, mask, start):
+            if self.layer > model.config.n_layers:
+                raise ValueError(
+                    f"layer = {self.layer}, expected at most {model.config.n_layers}, the number of blocks"
+                )
             logits, states, cache = model.forward_with_states(tokens, start)  # (B, T, V), L + 1 arrays (B, T, C)
             answers_loss, dlogits = model.operations.cross_entropy(logits, targets, mask)
             separator = np.arange(len(rows)), self.separator[rows]
@@ -91,5 +102,7 @@ class GroupLoss:
 
 def pair_loss(states, rows):
     """A `state_loss` of `PairedBatches`: row i of the first half means the same as row i of the second."""
-    half = len(rows) // 2
+    half, rest = divmod(len(rows), 2)
+    if rest:
+        raise ValueError(f"rows has {len(rows)} entries, expected an even number: two halves of pairs")
     return contrastive_loss(states, np.roll(np.arange(len(rows)), half))

@@ -3,7 +3,7 @@ from dataclasses import asdict, fields
 import numpy as np
 import pytest
 
-from minicluster.experiments import GeographySettings, Settings
+from minicluster.experiments import GeographySettings, Settings, ShapedSettings
 from minicluster.experiments.settings import TrainingSettings
 from minicluster.tasks import (
     GeographyDataset,
@@ -62,7 +62,7 @@ def test_impossible_settings_are_named(setting, error, message):
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("kind", [TrainingSettings, Settings, GeographySettings])
+@pytest.mark.parametrize("kind", [TrainingSettings, Settings, ShapedSettings, GeographySettings])
 @pytest.mark.parametrize(("name", "least"), LEAST.items())
 def test_how_it_is_trained_is_checked_whatever_is_learned(kind, name, least):
     assert getattr(kind(**{name: least}), name) == least
@@ -165,3 +165,61 @@ def test_patterns_made_alike_have_random_numbers_of_their_own():
     drawn = Settings(**LETTERS, alike=5).make_dataset(0).patterns
     same_numbers = alike_patterns(np.random.default_rng(0), 3, 2, 5)
     assert [pattern.text for pattern in drawn] != [text for own in same_numbers for text in own]
+
+
+# What the states at the separator are told ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("setting", "error", "message"),
+    [
+        ({"shaping": "tasks"}, ValueError, "shaping = 'tasks', expected 'groups', 'pairs' or None"),
+        ({"shaping": True}, ValueError, "shaping = True, expected 'groups', 'pairs' or None"),
+        ({"n_right": -1}, ValueError, "n_right = -1, expected at least 0"),
+        ({"n_right": 2.5}, TypeError, "n_right = 2.5, expected a whole number"),
+        ({"n_right": 11}, ValueError, "n_right = 11, expected 10, the number of tasks, or at least 2 fewer: the "),
+        ({"n_right": 9}, ValueError, "n_right = 9, expected 10, the number of tasks, or at least 2 fewer: the "),
+        ({"n_tasks": 5}, ValueError, "n_right = 10, expected 5, the number of tasks, or at least 2 fewer: the "),
+        ({"shaping_steps": -1}, ValueError, "shaping_steps = -1, expected at least 0"),
+        ({"shaping_steps": 0.5}, TypeError, "shaping_steps = 0.5, expected a whole number"),
+        ({"shaping_weight": 0.0}, ValueError, "shaping_weight = 0.0, expected a number above 0"),
+        ({"shaping_weight": float("nan")}, ValueError, "shaping_weight = nan, expected a number above 0"),
+        ({"shaping": "pairs", "batch_size": 7}, ValueError, "batch_size = 7, expected an even number: batches are "),
+        ({"n_layers": 1}, ValueError, "n_layers = 1, expected at least 2"),
+        ({"n_tasks": 1}, ValueError, "n_tasks = 1, expected at least 2"),
+    ],
+)
+def test_impossible_shapings_are_named(setting, error, message):
+    with pytest.raises(error) as caught:
+        ShapedSettings(**{"shaping": "groups"} | setting)
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"shaping": "groups", "n_right": 10},
+        {"shaping": "groups", "n_right": 8, "batch_size": 7},
+        {"shaping": "groups", "n_right": 0, "n_layers": 2},
+        {"shaping": "pairs", "batch_size": 2, "shaping_steps": 2000},
+        {"shaping": None, "batch_size": 7, "shaping_weight": 0.001},
+        {"n_tasks": 2, "n_right": 2},
+        {"n_tasks": 2, "n_right": 0},
+    ],
+)
+def test_possible_shapings_are_allowed(setting):
+    settings = ShapedSettings(**setting)
+    assert {name: getattr(settings, name) for name in setting} == setting
+
+
+def test_nothing_is_told_by_default_and_the_data_are_the_same():
+    assert ShapedSettings().shaping is None and ShapedSettings().shaping_steps == 0
+    shaped = ShapedSettings(**LETTERS, shaping="groups", n_right=0)
+    assert shaped.make_dataset(2).digest() == Settings(**LETTERS).make_dataset(2).digest()
+
+
+def test_the_small_run_is_told_the_same():
+    small = ShapedSettings(shaping="groups", n_right=4, shaping_weight=0.5, shaping_steps=7).as_small()
+    assert type(small) is ShapedSettings and small.small
+    told = (small.shaping, small.n_right, small.shaping_weight, small.shaping_steps)
+    assert told == ("groups", 4, 0.5, 7)

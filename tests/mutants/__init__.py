@@ -21,6 +21,7 @@ from .nothing_lost import NOTHING_LOST
 from .pca import PRINCIPAL_COMPONENTS
 from .pretraining import PRETRAINING
 from .real_places import REAL_PLACES
+from .shaping import SHAPING
 from .tsne import TSNE
 
 MUTANTS = (
@@ -45,6 +46,7 @@ MUTANTS = (
     *EXPERIMENTS,
     *REAL_PLACES,
     *PRETRAINING,
+    *SHAPING,
 )
 
 __all__ = ["MUTANTS", "Mutant", "StaleMutantError"]

@@ -62,8 +62,8 @@ CORNERS = (
     Mutant(
         name="training: a last finite loss before the first step",
         file="training/step.py",
-        old="last_loss=None):",
-        new="last_loss=math.nan):",
+        old="last_loss=None, objective_of=None\n",
+        new="last_loss=math.nan, objective_of=None\n",
         why="There was none, which is None; NaN is no finite loss.",
     ),
     Mutant(

@@ -514,8 +514,8 @@ EXPERIMENTS = (
     Mutant(
         name="step: trained without the bottleneck",
         file="training/step.py",
-        old="targets, mask, max_norm, start)",
-        new="targets, mask, max_norm)",
+        old="targets, mask, max_norm, start, objective)",
+        new="targets, mask, max_norm, objective=objective)",
         why="The model would be judged with a bottleneck that it was never trained with.",
     ),
     Mutant(

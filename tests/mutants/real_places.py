@@ -418,8 +418,8 @@ REAL_PLACES = (
     Mutant(
         name="settings: own checks instead of all",
         file="experiments/settings.py",
-        old="return super()._least_values() | {",
-        new="return {",
+        old="return super()._least_values() | {\n",
+        new="return {\n",
         why="A subclass adds to what is checked.",
     ),
     Mutant(

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from layer_checks import assert_right, inputs_of_any_size
+from layer_checks import RTOL, assert_right, inputs_of_any_size
 
+from minicluster.gradcheck import check_gradients
 from minicluster.nn import Transformer, TransformerConfig, block_backward, block_forward, cross_entropy
 from minicluster.nn.operations import choose_operations
 from minicluster.strategies import layer_inputs, starts, token_arrays, transformer_configs
@@ -405,6 +406,199 @@ def test_both_mask_buffers_of_a_state_dict_are_passed_over():
     buffers = {"h.1.attn.bias": np.tri(5, dtype=bool)[None, None], "h.1.attn.masked_bias": np.array(-1e4)}
     target.load_state_dict({**source.parameters, **buffers})
     np.testing.assert_array_equal(target.parameters.flat, source.parameters.flat)
+
+
+# Losses on hidden states --------------------------------------------------------------------------
+
+L = 3  # layers 0 to 3 have states
+BACKENDS = ("numpy", "numba")
+
+
+def backward_case(backend="numpy", dtype=np.float64, seed=13):
+    """A model, tokens, start, and random gradients at the logits and at every layer's states."""
+    model = Transformer(TransformerConfig(7, 5, 6, L, 3, d_ff=5), dtype=dtype, backend=backend)
+    rng = np.random.default_rng(seed)
+    model.parameters.flat[:] = rng.standard_normal(model.parameters.flat.shape)
+    tokens, start = random_tokens(model, rng, 2, 4), np.array([[0, 0, 1, 1], [0, 1, 0, 3]])
+    dlogits = rng.standard_normal((2, 4, 7))
+    return model, tokens, start, dlogits, {layer: rng.standard_normal((2, 4, 6)) for layer in range(L + 1)}
+
+
+def of_layers(dstates, *layers):
+    return {layer: dstates[layer] for layer in layers}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("with_start", [False, True])
+def test_forward_with_states_is_forward_and_hidden_states(backend, with_start):
+    model, tokens, start, dlogits, _ = backward_case(backend)
+    start = start if with_start else None
+    logits, states, cache = model.forward_with_states(tokens, start)
+    expected, expected_cache = model.forward(tokens, start)
+    assert isinstance(states, list) and len(states) == L + 1
+    # The same operations on the same numbers.
+    np.testing.assert_array_equal(logits, expected)
+    np.testing.assert_array_equal(states, model.hidden_states(tokens, start))
+    gradients, expected = model.backward(dlogits, cache), model.backward(dlogits, expected_cache)
+    np.testing.assert_array_equal(gradients.flat, expected.flat)
+
+
+@settings(max_examples=settings.default.max_examples // 4)  # most is seen by the tests above, and slowly
+@given(
+    config=transformer_configs(), B=st.integers(1, 2), T=st.integers(1, 3), with_logits=st.booleans(), data=st.data()
+)
+def test_gradients_of_losses_on_hidden_states(config, B, T, with_logits, data):
+    T = min(T, config.context_length)
+    layers = data.draw(st.sets(st.integers(0, config.n_layers), min_size=0 if with_logits else 1))
+    tokens, start = data.draw(token_arrays((B, T), config.vocab_size)), data.draw(starts(B, T))
+    check_backward(config, tokens, start, sorted(layers), with_logits, data.draw(parameter_arrays(config)))
+
+
+@pytest.mark.parametrize(
+    ("layers", "with_logits"),
+    [([0], False), ([1], False), ([2], False), ([3], False), ([0, 1, 2, 3], False), ([1, 3], True)],
+)
+def test_gradients_of_a_loss_at_each_layer(layers, with_logits):
+    model, tokens = small_model(n_layers=L, d_model=4, n_heads=2, d_ff=3, vocab_size=5), np.array([[3, 1, 4]])
+    parameters = {name: p.copy() for name, p in model.parameters.items()}
+    check_backward(model.config, tokens, np.array([[0, 0, 1]]), layers, with_logits, parameters)
+
+
+def parameter_arrays(config):
+    return layer_inputs({name: " ".join(map(str, shape)) for name, shape in config.parameter_shapes().items()})
+
+
+def check_backward(config, tokens, start, layers, with_logits, parameters):
+    """Hold the gradients of random losses on these layers' states, and on the logits, against the complex step."""
+    models = {dtype: Transformer(config, dtype=dtype, backend="numpy") for dtype in (np.float64, np.complex128)}
+
+    def forward(**parameters):
+        model = models[np.result_type(*parameters.values()).type]
+        model.parameters.update(parameters)
+        logits, states, cache = model.forward_with_states(tokens, start)
+        out = [states[layer] for layer in layers] + [logits] * with_logits
+        return tuple(array.copy() for array in out), (model, cache, logits)
+
+    def backward(dout, cache):
+        model, cache, logits = cache
+        dlogits = dout[-1] if with_logits else np.zeros_like(logits)
+        return model.backward(dlogits, cache, dict(zip(layers, dout)))
+
+    check_gradients(forward, backward, parameters, rtol=RTOL)
+
+
+@pytest.mark.parametrize("layer", range(L + 1))
+def test_a_loss_on_states_reaches_what_made_them_and_nothing_above(layer):
+    model, tokens, start, dlogits, dstates = backward_case()
+    _, cache = model.forward(tokens, start)
+    gradients = model.backward(np.zeros_like(dlogits), cache, of_layers(dstates, layer))
+    reached = {name for name, gradient in gradients.items() if gradient.any()}
+    below = {"wte.weight", "wpe.weight"}
+    below |= {name for name in gradients if name.startswith("h.") and int(name.split(".")[1]) < layer}
+    assert reached == below
+
+
+def test_at_the_embedding_the_gradient_is_added_to_the_tokens_and_positions():
+    model, tokens, start, dlogits, dstates = backward_case()
+    _, cache = model.forward(tokens, start)
+    gradients = model.backward(np.zeros_like(dlogits), cache, of_layers(dstates, 0))
+    np.testing.assert_allclose(gradients["wpe.weight"][:4], dstates[0].sum(axis=0), rtol=1e-14)  # rounding
+    expected = np.stack([dstates[0][tokens == token].sum(axis=0) for token in range(7)])
+    np.testing.assert_allclose(gradients["wte.weight"], expected, rtol=1e-13, atol=1e-14)  # sums in another order
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("layers", [(0,), (2,), (3,), (0, 1, 3)])
+def test_gradients_of_two_losses_add_up(backend, layers):
+    model, tokens, start, dlogits, dstates = backward_case(backend)
+    _, cache = model.forward(tokens, start)
+    together = model.backward(dlogits, cache, of_layers(dstates, *layers)).flat
+    apart = [model.backward(dlogits, cache).flat]
+    apart += [model.backward(0 * dlogits, cache, of_layers(dstates, layer)).flat for layer in layers]
+    # Roundings of four blocks' sums, relative to the largest of what is added.
+    np.testing.assert_allclose(together, sum(apart), rtol=0, atol=1e-12 * max(np.abs(own).max() for own in apart))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_no_loss_on_states_or_one_that_is_flat_changes_nothing(backend):
+    model, tokens, start, dlogits, dstates = backward_case(backend)
+    _, cache = model.forward(tokens, start)
+    expected = model.backward(dlogits, cache).flat
+    for nothing in (None, {}, {layer: 0 * own for layer, own in dstates.items()}):
+        np.testing.assert_array_equal(model.backward(dlogits, cache, nothing).flat, expected)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("reusing", [False, True])
+def test_gradients_at_states_and_the_states_are_left_alone(backend, reusing):
+    model, tokens, start, dlogits, dstates = backward_case(backend)
+    model = model.reusing_memory() if reusing else model
+    logits, states, cache = model.forward_with_states(tokens, start)
+    arrays = [logits, *states, dlogits, *dstates.values()]
+    kept = [array.copy() for array in arrays]
+    model.backward(dlogits, cache, dstates)
+    for array, copy in zip(arrays, kept):
+        np.testing.assert_array_equal(array, copy)
+    assert list(dstates) == list(range(L + 1))
+
+
+@pytest.mark.parametrize("layers", [(0,), (1, 3), (0, 1, 2, 3)])
+def test_backends_agree_on_a_loss_on_states(layers):
+    found = []
+    for backend in BACKENDS:
+        model, tokens, start, dlogits, dstates = backward_case(backend)
+        logits, states, cache = model.forward_with_states(tokens, start)
+        found.append((logits, np.stack(states), model.backward(dlogits, cache, of_layers(dstates, *layers)).flat))
+    for ours, reference in zip(*found):
+        # Sums in another order, magnified by LayerNorms and weights of size 1 in three blocks.
+        np.testing.assert_allclose(ours, reference, rtol=0, atol=1e-11 * np.abs(reference).max())
+
+
+def test_memory_that_is_used_again_gives_the_same_gradients():
+    model, tokens, start, dlogits, dstates = backward_case("numba")
+    _, cache = model.forward(tokens, start)
+    expected = model.backward(dlogits, cache, dstates).flat
+    reused = model.reusing_memory()
+    for seed in (5, 6, 7):  # another loss between
+        _, _, cache = reused.forward_with_states(tokens, start)
+        np.testing.assert_array_equal(reused.backward(dlogits, cache, dstates).flat, expected)
+        _, _, other, other_dlogits, other_dstates = backward_case(seed=seed)
+        _, _, cache = reused.forward_with_states((tokens + 1) % 7)
+        assert (reused.backward(other_dlogits, cache, other_dstates).flat != expected).any()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_gradients_at_states_are_taken_in_the_models_precision(backend):
+    model64, tokens, start, dlogits, dstates = backward_case(backend)
+    model32 = backward_case(backend, np.float32)[0]
+    found = []
+    for model in (model64, model32):
+        _, _, cache = model.forward_with_states(tokens, start)
+        found.append(model.backward(dlogits.astype(model.dtype), cache, dstates).flat)  # float64 ones for both
+    assert [own.dtype for own in found] == [np.float64, np.float32]
+    # float32 rounds to 6e-8; three blocks with weights of size 1 magnify that some hundred times.
+    assert np.abs(found[1] - found[0]).max() < 1e-4 * np.abs(found[0]).max()
+    lists = {layer: own.tolist() for layer, own in dstates.items()}
+    np.testing.assert_array_equal(model64.backward(dlogits, model64.forward(tokens, start)[1], lists).flat, found[0])
+
+
+@pytest.mark.parametrize(
+    ("dstates", "error", "message"),
+    [
+        ({3: np.zeros((1, 4, 6))}, ValueError, "a layer of dstates = 3, expected at most 2"),
+        ({-1: np.zeros((1, 4, 6))}, ValueError, "a layer of dstates = -1, expected at least 0"),
+        ({1.0: np.zeros((1, 4, 6))}, TypeError, "a layer of dstates = 1.0, expected a whole number"),
+        ({1: np.zeros((4, 6))}, ValueError, "dstates[1] has shape (4, 6), expected (1, 4, 6), that of the states"),
+        ({0: np.zeros((1, 4, 6)), 2: np.zeros((1, 4, 7))}, ValueError, "dstates[2] has shape (1, 4, 7), expected"),
+        ({2: np.zeros((1, 4, 6), complex)}, TypeError, "dstates[2] has dtype complex128, expected float64"),
+    ],
+)
+def test_gradients_at_states_that_do_not_fit_are_named(dstates, error, message):
+    model = small_model()
+    logits, cache = model.forward([[1, 2, 3, 4]])
+    with pytest.raises(error) as caught:
+        model.backward(np.zeros_like(logits), cache, dstates)
+    assert str(caught.value).startswith(message)
 
 
 # Going on from a changed stream -------------------------------------------------------------------

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minicluster.training import ShuffledBatches
+from minicluster.training import PairedBatches, ShuffledBatches
 
 
 @given(n=st.integers(1, 12), batch_size=st.integers(1, 15), seed=st.integers(0, 99))
@@ -132,3 +132,44 @@ def test_what_is_no_state_is_refused_and_changes_nothing(change, message):
 def test_nothing_to_draw_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         ShuffledBatches(*arguments, seed=0)
+
+
+# Pairs --------------------------------------------------------------------------------------------
+
+
+@given(n=st.integers(1, 9), half=st.integers(1, 6), seed=st.integers(0, 99), data=st.data())
+def test_the_second_half_holds_partners_of_the_first(n, half, seed, data):
+    some = st.lists(st.integers(0, n - 1), min_size=1, max_size=4, unique=True)
+    partners = [np.array(own) for own in data.draw(st.lists(some, min_size=n, max_size=n))]
+    batches, plain = PairedBatches(ShuffledBatches(n, half, seed), partners, seed), ShuffledBatches(n, half, seed)
+    assert iter(batches) is batches
+    for _ in range(4):
+        rows = next(batches)
+        assert rows.shape == (2 * half,) and rows.dtype == np.int64
+        np.testing.assert_array_equal(rows[:half], next(plain))
+        assert all(opposite in partners[row] for row, opposite in zip(rows[:half], rows[half:]))
+
+
+def test_each_partner_is_drawn_anew_and_equally_often():
+    partners = [np.array([5, 6, 7, 8]), np.array([9])]
+    batches = PairedBatches(ShuffledBatches(2, 2, 0), partners, 0)
+    drawn = []
+    for _ in range(1000):
+        rows = next(batches)
+        opposite = dict(zip(rows[:2].tolist(), rows[2:].tolist()))
+        assert opposite[1] == 9
+        drawn.append(opposite[0])
+    # A share of one in four scatters by sqrt(.25 * .75 / 1000) = .014; 5 of these.
+    assert all(abs(drawn.count(row) / 1000 - 0.25) < 0.07 for row in (5, 6, 7, 8))
+    assert len(set(zip(drawn, drawn[1:]))) == 16  # each after each
+
+
+def test_partners_are_drawn_by_their_own_seed():
+    partners = [np.arange(50)] * 50
+    runs = []
+    for seed in (3, 3, 4):
+        batches = PairedBatches(ShuffledBatches(50, 10, 0), partners, [seed, 1])
+        runs.append(np.stack([next(batches) for _ in range(3)]))
+    np.testing.assert_array_equal(runs[0], runs[1])
+    np.testing.assert_array_equal(runs[0][:, :10], runs[2][:, :10])
+    assert (runs[0][:, 10:] != runs[2][:, 10:]).any()

@@ -7,7 +7,7 @@ import pytest
 
 from minicluster.nn import AdamW, Transformer, TransformerConfig, cross_entropy
 from minicluster.tasks import make_instruction_dataset
-from minicluster.training import ShuffledBatches, TrainingDiverged, train_step, training_steps
+from minicluster.training import ShuffledBatches, TrainingDiverged, answer_objective, train_step, training_steps
 
 
 @pytest.fixture
@@ -177,7 +177,7 @@ def test_a_batch_of_short_rows_is_cut_to_the_longest_of_them(dataset, monkeypatc
     shortest = np.flatnonzero(train.separator == train.separator.min())
     seen = []
 
-    def step(model, optimizer, tokens, targets, mask, max_norm, start):
+    def step(model, optimizer, tokens, targets, mask, max_norm, start, objective):
         seen.append((tokens, targets, mask, start))
         return 0.0, 0.0
 
@@ -249,3 +249,93 @@ def test_an_infinite_gradient_ends_the_training_even_at_its_first_step(dataset, 
     with pytest.raises(TrainingDiverged, match="it was the first step") as caught:
         next(taken)
     assert (caught.value.step, caught.value.last_finite_loss) == (1, None)
+
+
+# What is minimised --------------------------------------------------------------------------------
+
+
+def test_by_default_it_is_the_answers_cross_entropy(dataset, training):
+    model, _ = training
+    batch, by_hand = dataset.train[:8], small_training(dataset)[0]
+    start = np.minimum(1, np.arange(batch.tokens.shape[1])) * np.ones((8, 1), np.int64)  # all but the first see no 0
+    for given in (None, start):
+        loss, gradients = answer_objective(model, batch.tokens, batch.targets, batch.mask, given)
+        logits, cache = by_hand.forward(batch.tokens, given)
+        expected, dlogits = cross_entropy(logits, batch.targets, batch.mask)
+        # float32 of several operations, which the backends round differently
+        assert loss == pytest.approx(expected, rel=1e-6)
+        np.testing.assert_allclose(gradients.flat, by_hand.backward(dlogits, cache).flat, rtol=1e-3, atol=1e-7)
+    counting_all = answer_objective(model, batch.tokens, batch.targets)[0]
+    expected = cross_entropy(by_hand.forward(batch.tokens)[0], batch.targets)[0]
+    assert counting_all == pytest.approx(expected, rel=1e-6) != loss
+
+
+def test_a_step_minimises_the_objective_that_it_is_given(dataset, training):
+    model, optimizer = training[0], AdamW(training[0].parameters, lr=1e-2, weight_decay=0)
+    batch, seen = dataset.train[:8], []
+
+    def objective(given_model, tokens, targets, mask, start):
+        assert given_model.parameters is model.parameters
+        seen.append((tokens, targets, mask, start))
+        gradients = given_model.parameters.zeros_like()
+        gradients["h.0.mlp.c_fc.bias"][3] = -5
+        return np.float32(7.5), gradients
+
+    before = model.parameters.flat.copy()
+    arguments = (batch.tokens, batch.targets, batch.mask)
+    found = train_step(model, optimizer, *arguments, max_norm=2.0, start=batch.start, objective=objective)
+    assert found == (7.5, 5.0) and type(found[0]) is float
+    for given, expected in zip(seen[0], (*arguments, batch.start)):
+        np.testing.assert_array_equal(given, expected)
+    rose = model.parameters.flat != before
+    assert np.count_nonzero(rose) == 1
+    assert model.parameters["h.0.mlp.c_fc.bias"][3] == pytest.approx(1e-2)  # Adam's first step has the size lr
+    assert optimizer.mean["h.0.mlp.c_fc.bias"][3] == pytest.approx(-0.2)  # a tenth of the clipped gradient
+
+
+def test_each_step_has_an_objective_of_its_own_number_and_rows(dataset):
+    model, optimizer = small_training(dataset)
+    batches = [np.array([4, 1]), np.array([0, 7]), np.array([3, 3])]
+    asked, used = [], []
+
+    def objective_of(step, rows):
+        asked.append((step, rows.tolist()))
+
+        def objective(model, tokens, targets, mask, start):
+            used.append((step, tokens))
+            return 10.0 + step, model.parameters.zeros_like()
+
+        return objective
+
+    taken = training_steps(
+        model, optimizer, dataset.train, 3, iter(batches), learning_rate=lambda step: 0.0, objective_of=objective_of
+    )
+    assert list(taken) == [(1, 11.0), (2, 12.0), (3, 13.0)]
+    assert asked == [(1, [4, 1]), (2, [0, 7]), (3, [3, 3])]
+    for (step, tokens), rows in zip(used, batches):
+        np.testing.assert_array_equal(tokens, dataset.train.tokens[rows, : tokens.shape[1]])
+    assert [step for step, _ in used] == [1, 2, 3]
+
+
+def test_a_training_that_goes_on_asks_for_the_steps_to_come(dataset):
+    model, optimizer = small_training(dataset)
+    asked = []
+
+    def objective_of(step, rows):
+        asked.append(step)
+        return answer_objective
+
+    for steps in (2, 4):
+        options = {"objective_of": objective_of, "learning_rate": lambda step: 1e-2}
+        list(training_steps(model, optimizer, dataset.train, steps, iter([np.arange(4)] * 2), **options))
+    assert asked == [1, 2, 3, 4]
+
+
+def test_the_answers_objective_at_each_step_is_a_plain_training(dataset):
+    trained = []
+    for objective_of in (None, lambda step, rows: answer_objective):
+        training = small_training(dataset)
+        options = {"objective_of": objective_of, "learning_rate": lambda step: 1e-2}
+        losses = [loss for _, loss in take_steps(training, dataset.train, 4, 8, 0, **options)]
+        trained.append((losses, training[0].parameters.flat.tolist()))
+    assert trained[0] == trained[1]
