@@ -333,5 +333,5 @@ def test_broken_parameters_are_an_error():
 
 
 def test_the_stream_of_made_up_questions_is_its_own():
-    others = {run.ORDER_STREAM, run.SAMPLE_STREAM, settings.PATTERN_STREAM, trial.INPUT_STREAM}
+    others = {settings.ORDER_STREAM, run.SAMPLE_STREAM, settings.PATTERN_STREAM, trial.INPUT_STREAM}
     assert len(others) == 4 and answering.OUTSIDE_STREAM not in others

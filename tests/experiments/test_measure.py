@@ -15,7 +15,8 @@ from minicluster.experiments.measure import (
     neighbour_scores,
     principal_components,
 )
-from minicluster.experiments.run import ORDER_STREAM, Recording, record, train_and_record, unique_strings
+from minicluster.experiments.run import Recording, record, train_and_record, unique_strings
+from minicluster.experiments.settings import ORDER_STREAM
 from minicluster.experiments.trial import Trained
 from minicluster.nn import AdamW, Transformer, TransformerConfig, warmup_cosine
 from minicluster.tasks import make_instruction_dataset
