@@ -179,7 +179,7 @@ def test_patterns_made_alike_have_random_numbers_of_their_own():
         ({"n_right": 2.5}, TypeError, "n_right = 2.5, expected a whole number"),
         ({"n_right": 11}, ValueError, "n_right = 11, expected 10, the number of tasks, or at least 2 fewer: the "),
         ({"n_right": 9}, ValueError, "n_right = 9, expected 10, the number of tasks, or at least 2 fewer: the "),
-        ({"n_tasks": 5}, ValueError, "n_right = 10, expected 5, the number of tasks, or at least 2 fewer: the "),
+        ({"n_tasks": 5, "n_right": 4}, ValueError, "n_right = 4, expected 5, the number of tasks, or at least 2 fewer: the "),
         ({"shaping_steps": -1}, ValueError, "shaping_steps = -1, expected at least 0"),
         ({"shaping_steps": 0.5}, TypeError, "shaping_steps = 0.5, expected a whole number"),
         ({"shaping_weight": 0.0}, ValueError, "shaping_weight = 0.0, expected a number above 0"),
@@ -193,6 +193,10 @@ def test_impossible_shapings_are_named(setting, error, message):
     with pytest.raises(error) as caught:
         ShapedSettings(**{"shaping": "groups"} | setting)
     assert str(caught.value).startswith(message)
+
+
+def test_all_tasks_are_told_rightly_unless_it_is_said_otherwise():
+    assert ShapedSettings().n_right == 10 and ShapedSettings(n_tasks=5).n_right == 5
 
 
 @pytest.mark.parametrize(
