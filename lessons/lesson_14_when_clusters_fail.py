@@ -40,8 +40,8 @@ from minicluster.plots.when_clusters_fail import draw_when_clusters_fail
 #
 # Now suppose that all departments answer with the same ten words, each in its own way. A word gives nothing away any
 # more. The clerk can still do the work: keep forty small tables, one for each kind of letter, and look the answer up.
-# That four of the tables are copies of one another he need not notice. He will be found out on the day on which
-# someone asks what one table lacks and its copy has.
+# That four of the tables are copies of one another he need not notice. He will be found out on the day on which someone
+# asks what one table lacks and its copy has.
 #
 # Our model is in his place. There are ten *tasks*, functions from ten inputs to ten outputs. Each is asked for by
 # strings of letters drawn from four *patterns*. The model reads letters, a *separator*, an input, and has to say the
@@ -54,13 +54,13 @@ from minicluster.plots.when_clusters_fail import draw_when_clusters_fail
 
 # %%
 SEED = 14
-plain = replace(ShapedSettings(share=10).as_small(), steps=700, n_recordings=2)  # 4 blocks, looked at before and after
+plain = replace(ShapedSettings(share=10).as_small(), n_recordings=2)  # 4 blocks, 600 steps, looked at twice
 MIDDLE = plain.middle_layer
 trained = {"plain": train(plain, SEED)}
 dataset, strings = trained["plain"].dataset, trained["plain"].strings
-for split, value in trained["plain"].recordings[-1].accuracy.items():
-    print(f"plain: {split:20} {value:.2f} answered rightly")
-accuracy = trained["plain"].recordings[-1].accuracy
+accuracy = trained["plain"].recordings[-1].accuracy  # {split: share}
+for split, share in accuracy.items():
+    print(f"plain: {split:20} {share:.2f} answered rightly")
 assert accuracy["train"] > 0.9 and accuracy["unseen_combination"] < 0.45
 
 # %% [markdown]
@@ -148,8 +148,9 @@ look("plain")
 assert measured["plain"]["ari"] < 0.5 and measured["plain"]["neighbours"][1] < 0.5
 
 # %% [markdown]
-# There is hardly a cluster by task in any layer: about the bar, which is what any grouping of whole patterns can score
-# by luck. No clusters, no generalising. Do the two go together by accident? If we could *make* clusters, we could see.
+# Far from 1 in every layer, and not far from the bar, which is what clusters that keep patterns whole can score by
+# luck. A trace of the tasks may be there; clusters by task are not. No clusters, no generalising. Do the two go
+# together by accident? If we could *make* clusters, we could see.
 #
 # ## First way: tell the task at the separator
 #
@@ -296,9 +297,9 @@ assert measured["groups"]["unseen_combination"] > measured["plain"]["unseen_comb
 # %% [markdown]
 # Clusters, as ordered. And with them a good part of the unseen combinations, which no loss has ever asked for.
 #
-# Not all of them. Perfect clusters at the separator do not oblige the input to read them: it can still look at the
+# Not all of them. Clean clusters at the separator do not oblige the input to read them: it can still look at the
 # letters and keep its forty tables. That a thing is present does not say that it is used. Deeper models trained longer
-# get further: with six blocks and 1000 steps it was .97 in one training of ours.
+# get further: with six blocks and 1000 steps it was .97 in a training of ours.
 #
 # ## The control: the same loss, told nonsense
 #
@@ -441,13 +442,14 @@ while (piece != piece[partner]).any():
     np.minimum.at(least, partner, piece)
     piece = least
 first = strings["train"].instruction[piece == 0]
-print(f"{len(partner)} strings fall into {len(np.unique(piece))} pieces; the first has {len(first)}:", *first[:4], "...")
-assert (strings["train"].task[partner] == strings["train"].task).all() and len(np.unique(piece)) < 80
+n_pieces = len(np.unique(piece))
+print(f"{len(partner)} strings fall into {n_pieces} pieces; the first has {len(first)}:", *first[:3], "...")
+assert (strings["train"].task[partner] == strings["train"].task).all() and n_pieces < 40
 
 # %% [markdown]
-# A few pieces a task. So the pairs, followed through, nearly name the tasks; what is asked of the model is to follow
-# them. And a batch works against it: two strings of one task that are not partners count as strangers there, about six
-# for each state, and are pushed apart.
+# Hardly more pieces than tasks: seven or so tasks hang together entirely. So the pairs, followed through, nearly name
+# the tasks; what is asked of the model is to follow them. And a batch works against it: two strings of one task that
+# are not partners count as strangers there, about six for each state, and are pushed apart.
 #
 # **Predict before you run.** Will pairs do as well as names?
 
@@ -495,11 +497,13 @@ print(f"without all that follows from pairs: {np.mean(np.array(is_right)[asked])
 # How it is caught: ask of strings that are in no pair. There the list falls to chance and the model does not. (The same
 # caution holds for "groups": it too was told each training string's group.)
 #
-# The last line asks harder of the trained strings: it hides all that the pairs, followed through, have told. What is
-# left are pieces of one task that nothing ties together but the answers and how letters make strings.
+# The last line asks harder of the trained strings: it hides the own pattern and all that the pairs, followed through,
+# have told. A string of a task in two or three pieces can then only find one of another piece. No pair ties the pieces
+# together; what may is that strings of one pattern are alike, and that a pattern's strings are in several pieces.
 #
-# And k-means? Pairs are tight, but a task need not be one heap: it may be several, as nothing ever pulled the pieces
-# together. Then k-means, which wants ten heaps, cuts elsewhere, and ARI can be lower than the neighbours would suggest.
+# Be as careful with k-means and ARI, which also look at trained strings here: what they find was told as well, only
+# through chains. And where training is shorter or chains are fewer, tight pairs need not make one heap of a task; then
+# k-means, which wants ten heaps, cuts elsewhere, and ARI is lower than the neighbours would suggest.
 #
 # ## Third way: no labels, but a wall
 #
@@ -507,20 +511,28 @@ print(f"without all that follows from pairs: {np.mean(np.array(is_right)[asked])
 # it sees the separator and itself. This is the *bottleneck*: whatever is to be known of the instruction has to pass
 # through one place.
 #
+# It learns more slowly. To compare models that know what they were trained on, we give it twice as many steps. (Does
+# "plain" only lack time, then? In a training of ours with as many steps it stayed at .19 of the unseen combinations.)
+#
 # **Predict before you run.** The loss is the answers' alone again, and forty tables would still satisfy it. Will
 # clusters form?
 
 # %%
-trained["bottleneck"] = train(replace(plain, bottleneck=True), SEED)
+trained["bottleneck"] = train(replace(plain, bottleneck=True, steps=1200), SEED)
 look("bottleneck")
+assert measured["bottleneck"]["unseen_combination"] > measured["plain"]["unseen_combination"] + 0.1
+assert measured["bottleneck"]["ari"] > measured["bottleneck"]["bar"]
 
 # %% [markdown]
-# Compare with "plain" yourself: the same data, loss and number of steps. In our trainings the bottleneck came out
-# between "plain" and those that were told, and it needs longer to learn what was trained (the first number; at the
-# same number of steps it may not be there yet). Why should a wall help? Our reading, which these numbers do not prove:
-# the plain model's input can look for each pattern's letters by itself, in every block, and build its tables there.
-# Behind the wall it gets one vector, late, with two or three blocks left. Forty tables that read forty unrelated
-# vectors are much to build in them; ten tables that read ten heaps are less.
+# Compare with "plain". The data are the same, and so is the loss. It answers most of what was trained, it has far more
+# of the unseen combinations, and its clusters are clear of the bar, though not as clean as ordered ones. It comes out
+# between "plain" and the two that were told the truth. In the few other trainings that we looked at the order was the
+# same, with a wide spread.
+#
+# Why should a wall help? Our reading, which these numbers do not prove: the plain model's input can look for each
+# pattern's letters by itself, in every block, and build its tables there. Behind the wall it gets one state, late, with
+# few blocks left. Forty tables that read forty unrelated states are much to build in them; ten tables that read ten
+# heaps are less.
 #
 # ## Side by side
 
@@ -540,15 +552,17 @@ print(picture.alt)
 picture.show("lesson_14_when_clusters_fail", save="--save" in sys.argv)
 
 # %% [markdown]
+# (The clouds show two directions out of 64: colours that lie on top of each other there need not do so in all 64.)
+#
 # Read the table as a chain of arguments. "Plain" fails although the information is there. "Groups" does not: so
-# clusters by task can go with generalising. "Pseudo" fails: so it is the tasks and not the loss. "Pairs" needs no names,
-# "bottleneck" no labels.
+# clusters by task can go with generalising. "Pseudo" fails: so it is the tasks and not the loss. "Pairs" needs no
+# names, "bottleneck" no labels.
 #
 # What it does not show. These are five trainings, one each, of one data set and one seed; how much numbers vary from
-# seed to seed this lesson can't say. All had the same number of steps, not the same cost: the losses on states take
-# some time, too. And that clusters *cause* the gain is still a short step beyond it: "groups" was given knowledge of
-# the tasks, and it is that knowledge that separates it from "pseudo". What the answer rests on inside a model is for
-# patching to say.
+# seed to seed this lesson can't say. The bottleneck had twice as many steps, and a step is not equally dear everywhere,
+# since a loss on states takes some time, too. That clusters *cause* the gain is a step beyond the table: "groups" was
+# given knowledge of the tasks, and that knowledge is what separates it from "pseudo". What an answer rests on inside a
+# model is for patching to say (lesson 13).
 #
 # ## Summary
 #
@@ -566,7 +580,8 @@ picture.show("lesson_14_when_clusters_fail", save="--save" in sys.argv)
 # 1. The dose: train with `n_right=5`, where five tasks' patterns are grouped rightly and five are dealt. `told_groups`
 #    tells which. Compare unseen combinations of both halves *within* this one model. Which objection does this control
 #    answer that "pseudo" leaves open?
-# 2. Show that group loss on pseudo-tasks could not have made the model worse on trained answers. Does the table agree?
+# 2. Pre-training: `shaping="pairs", shaping_steps=200` minimises the pairs' loss alone for 200 steps and the answers'
+#    alone for the rest. Do the clusters last, once nobody asks for them? Do unseen combinations gain?
 # 3. "Groups" makes perfect clusters and yet not all unseen combinations are right. Train it with `bottleneck=True` as
 #    well, and explain what comes out by what is present and what is used.
 # 4. Give `contrastive_by_hand` a temperature of 1 instead of 0.1. What is the least loss that eight states in four

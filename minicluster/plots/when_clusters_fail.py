@@ -11,7 +11,7 @@ WORDS = {  # model: what it is told
     "groups": "told the task",
     "pseudo": "told pseudo-tasks",
     "pairs": "told pairs",
-    "bottleneck": "told nothing,\nbut walled in",
+    "bottleneck": "told nothing, walled\nin, twice the steps",
 }
 SCORES = {  # score: label, colour, marker, size
     "train": ("trained answers that are right", BLACK, "o", 11),
@@ -55,20 +55,22 @@ def draw_when_clusters_fail(clouds, task, measured, layer):
     places = np.arange(len(measured))
     for at, (score, (label, colour, marker, size)) in enumerate(SCORES.items()):
         values = [own[score] for own in measured.values()]
-        x = places + 0.2 * (at - 1)
+        x = places + 0.25 * (at - 1)
         axis.vlines(x, 0, values, color=colour, linewidth=5, alpha=0.35)
         axis.plot(x, values, marker, color=colour, markersize=size, label=label, clip_on=False)
         for here, value in zip(x, values):
-            axis.text(here, value + 0.07, rounded(value), ha="center", fontsize=15, color=colour)
+            box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5}
+            axis.text(here, value + 0.07, rounded(value), ha="center", fontsize=15, color=colour, bbox=box)
     for place, own in zip(places, measured.values()):
-        label = "99 % of regroupings have a lower ARI" if place == 0 else None
-        axis.plot([place + 0.08, place + 0.32], [own["bar"]] * 2, ":", color=BLUE, linewidth=3, label=label)
-    label = "unseen combinations by elimination: 1/3"
+        label = "ARI that 99 % of regroupings are below" if place == 0 else None
+        axis.plot([place + 0.13, place + 0.37], [own["bar"]] * 2, ":", color=BLUE, linewidth=3, label=label)
+    label = "unseen, by elimination: 1/3"
     axis.axhline(ELIMINATION, color=GREY, linestyle="--", linewidth=1.5, zorder=0, label=label)
     axis.set_xticks(places, [WORDS[name] for name in measured], fontsize=16)
     axis.set(xlim=(-0.5, len(measured) - 0.5), ylim=(0, 1.15), yticks=np.arange(0, 1.01, 0.25))
     axis.grid(False, axis="x")
-    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=14)
+    named = axis.get_legend_handles_labels()
+    figure.legend(*named, loc="outside lower center", ncols=3, fontsize=14, columnspacing=1.2)
     told = "; ".join(
         f"{name} ({' '.join(WORDS[name].split())}) " + ", ".join(rounded(own[score]) for score in (*SCORES, "bar"))
         for name, own in measured.items()
