@@ -47,7 +47,7 @@ from minicluster.plots.when_clusters_fail import draw_when_clusters_fail
 # strings of letters drawn from four *patterns*. The model reads letters, a *separator*, an input, and has to say the
 # output. With `share=10` all tasks use the same ten words, each in another order. Every pattern is trained with seven
 # of the ten inputs. The other three, an *unseen combination*, were trained with other patterns of the task. So they can
-# be answered by one who knows which patterns mean the same, and by nobody else.
+# be answered by one who knows which patterns mean the same, and, but for luck, by nobody else.
 #
 # (That hidden states cluster by task is the finding of Wu & Varshney, arXiv:2402.12151. When this fails, and the ways
 # to mend it below, with all numbers, are ours.)
@@ -61,7 +61,8 @@ dataset, strings = trained["plain"].dataset, trained["plain"].strings
 accuracy = trained["plain"].recordings[-1].accuracy  # {split: share}
 for split, share in accuracy.items():
     print(f"plain: {split:20} {share:.2f} answered rightly")
-assert accuracy["train"] > 0.9 and accuracy["unseen_combination"] < 0.45
+assert accuracy["train"] > 0.9 and accuracy["unseen_combination"] < 1 / 3
+print(f"the model has {trained['plain'].model.parameters.flat.size} numbers to learn with")
 
 # %% [markdown]
 # Nearly all that was trained is right, and most new strings, too: the patterns have been learned. Of the unseen
@@ -102,12 +103,17 @@ print(f"the model {accuracy['unseen_combination']:.2f}")
 assert alike[same_task].min() == 1 and np.mean(right) > 0.95
 
 # %% [markdown]
-# So the answers determine the tasks, and twenty lines find them. The model, with tens of thousands of numbers, does not
-# even do as well as elimination would. It is no lack of room, and none of information.
+# So the answers determine the tasks, and twenty lines find them. The model, with some 200 000 numbers, does not even do
+# as well as elimination would. It is no lack of room, and none of information.
 #
 # It is a lack of *reward*. The loss asks for the trained answers and for nothing else. Forty tables give all of them.
-# One folder for four patterns would give them, too, but the loss is not lower for it. With separate outputs it was
-# different: to know the four patterns' words is to know the task, so whatever helps one pattern helps the other three.
+# One folder for four patterns would give them, too, but the loss is not lower for it.
+#
+# With separate outputs it is different. There the four patterns of a task have something in common that no other
+# pattern has: their ten words. To learn "this one wants those ten words" is a first step for each of the four, and it
+# takes all four to the same place. With shared outputs the ten words are common to all forty patterns, and that step is
+# gone. (That this is the reason is our reading. That the outputs decide is measured: with `share=1` the same model
+# forms clusters.)
 #
 # ## Do clusters form?
 #
@@ -127,19 +133,20 @@ def look(name):
     layers = list(zip(states["train"], states["unseen_instruction"]))  # L + 1 pairs of (n, C), (m, C)
     labels = [cluster(own.setup, *pair)[0] for pair in layers]  # L + 1 arrays (n,)
     task, pattern = own.strings["train"].task, own.strings["train"].distribution  # (n,), (n,)
+    ari = [adjusted_rand_score(task, found) for found in labels]
     null = regrouping_null(labels[MIDDLE], pattern, task_of, seed=0)
     nearest = [neighbour_scores(own.strings, *pair) for pair in layers]  # L + 1 pairs: trained strings, new ones
     end = own.recordings[-1].accuracy
     measured[name] = {
         "train": end["train"],
         "unseen_combination": end["unseen_combination"],
-        "ari": adjusted_rand_score(task, labels[MIDDLE]),
+        "ari": ari[MIDDLE],
         "bar": float(np.quantile(null, 0.99)),
         "labels": labels[MIDDLE],
         "neighbours": nearest[MIDDLE],
     }
     print(f"{name}: trained {end['train']:.2f}, unseen combinations {end['unseen_combination']:.2f}")
-    print("   ARI by layer             ", *(f"{abs(adjusted_rand_score(task, own)):.2f}" for own in labels), end=" ")
+    print("   ARI by layer             ", *(f"{round(score, 2) + 0:.2f}" for score in ari), end=" ")
     print(f"  (bar at layer {MIDDLE}: {measured[name]['bar']:.2f})")
     print("   cross-pattern 1-NN, new  ", *(f"{new:.2f}" for _, new in nearest))
 
@@ -164,6 +171,9 @@ assert measured["plain"]["ari"] < 0.5 and measured["plain"]["neighbours"][1] < 0
 # derivative p_k by s_k, the second gives -1 at the true task. So ds = (p - 1 at the true task) / n: push down what got
 # too large a share, pull up what should have it. Then s = x W + b is a matrix product: dx = ds W^T, dW = x^T ds, and b,
 # added to each row, gets the sum of ds over the rows.
+#
+# **Check** it by complex steps: move one entry of x by ih, i the imaginary unit and h tiny. Then f(x + ih) is f(x) + ih
+# f'(x) and something with h^2 that vanishes, so the imaginary part, divided by h, is the derivative.
 
 
 # %%
@@ -191,17 +201,15 @@ x, weight, bias = rng.standard_normal((6, 5)), rng.standard_normal((5, 3)), rng.
 groups = rng.integers(3, size=6)  # (6,)
 loss, gradients = group_loss_by_hand(x, groups, weight, bias)
 library_loss, library = group_loss(x, groups, weight, bias)
-worst = max(
-    abs(slope(lambda moved: group_loss_by_hand(moved, groups, weight, bias)[0], x, at) - gradients["x"][at])
+off_x = [
+    slope(lambda moved: group_loss_by_hand(moved, groups, weight, bias)[0], x, at) - gradients["x"][at]
     for at in np.ndindex(x.shape)
-)
-worst = max(
-    worst,
-    *(
-        abs(slope(lambda moved: group_loss_by_hand(x, groups, moved, bias)[0], weight, at) - gradients["weight"][at])
-        for at in np.ndindex(weight.shape)
-    ),
-)
+]
+off_weight = [
+    slope(lambda moved: group_loss_by_hand(x, groups, moved, bias)[0], weight, at) - gradients["weight"][at]
+    for at in np.ndindex(weight.shape)
+]
+worst = np.abs(off_x + off_weight).max()
 print(f"group loss {loss:.4f}, the library's {library_loss:.4f}; gradient and complex step differ by {worst:.0e}")
 assert np.isclose(loss, library_loss) and worst < 1e-13  # a few roundings of numbers near 1
 assert all(np.allclose(gradients[name], library[name]) for name in gradients)
@@ -322,7 +330,8 @@ assert measured["pseudo"]["unseen_combination"] < measured["groups"]["unseen_com
 # %% [markdown]
 # Fine clusters, of the wrong things, and nothing gained. So it is neither the extra loss nor having clusters as such:
 # it is that patterns of one task lie together. Note also that a look at the clusters alone, without the tasks beside
-# them, would have found nothing wrong with this model.
+# them, would have found nothing wrong with this model. (Its cross-pattern 1-NN is below chance: its strings were told
+# to keep company with other tasks.)
 #
 # ## Second way: say only that two strings mean the same
 #
@@ -402,7 +411,7 @@ assert along[0] < 1e-13 < 1e-3 < along[1]
 # %%
 found = check_gradients(
     lambda x: contrastive_by_hand(x, partner, itself=True),
-    lambda dout, dx: {"x": dout * dx},
+    lambda dout, dx: {"x": dout * dx},  # dout: the upstream gradient, here one number
     {"x": x},
 )
 print(f"diagonal left in: check_gradients says relative error {found.worst:.0e}")
@@ -447,9 +456,9 @@ print(f"{len(partner)} strings fall into {n_pieces} pieces; the first has {len(f
 assert (strings["train"].task[partner] == strings["train"].task).all() and n_pieces < 40
 
 # %% [markdown]
-# Hardly more pieces than tasks: seven or so tasks hang together entirely. So the pairs, followed through, nearly name
-# the tasks; what is asked of the model is to follow them. And a batch works against it: two strings of one task that
-# are not partners count as strangers there, about six for each state, and are pushed apart.
+# Hardly more pieces than tasks: most tasks hang together entirely. So the pairs, followed through, nearly name the
+# tasks; what is asked of the model is to follow them. And a batch works against it: two strings of one task that are
+# not partners count as strangers there, about six for each state, and are pushed apart.
 #
 # **Predict before you run.** Will pairs do as well as names?
 
@@ -498,8 +507,9 @@ print(f"without all that follows from pairs: {np.mean(np.array(is_right)[asked])
 # caution holds for "groups": it too was told each training string's group.)
 #
 # The last line asks harder of the trained strings: it hides the own pattern and all that the pairs, followed through,
-# have told. A string of a task in two or three pieces can then only find one of another piece. No pair ties the pieces
-# together; what may is that strings of one pattern are alike, and that a pattern's strings are in several pieces.
+# have told. A string of a task in several pieces can then only find one of another piece, and by chance it would do so
+# less often than 3 times in 39. No pair ties the pieces together; what may is that strings of one pattern are alike,
+# and that a pattern's strings are in several pieces.
 #
 # Be as careful with k-means and ARI, which also look at trained strings here: what they find was told as well, only
 # through chains. And where training is shorter or chains are fewer, tight pairs need not make one heap of a task; then
@@ -525,9 +535,9 @@ assert measured["bottleneck"]["ari"] > measured["bottleneck"]["bar"]
 
 # %% [markdown]
 # Compare with "plain". The data are the same, and so is the loss. It answers most of what was trained, it has far more
-# of the unseen combinations, and its clusters are clear of the bar, though not as clean as ordered ones. It comes out
-# between "plain" and the two that were told the truth. In the few other trainings that we looked at the order was the
-# same, with a wide spread.
+# of the unseen combinations, and its clusters are clear of the bar, though not as clean as ordered ones. In the few
+# other trainings that we looked at it came out well above "plain", too, and below the two that were told the truth,
+# with a wide spread.
 #
 # Why should a wall help? Our reading, which these numbers do not prove: the plain model's input can look for each
 # pattern's letters by itself, in every block, and build its tables there. Behind the wall it gets one state, late, with
@@ -540,7 +550,7 @@ assert measured["bottleneck"]["ari"] > measured["bottleneck"]["bar"]
 print("             trained   unseen comb.   ARI    bar   1-NN, new strings")
 for name, own in measured.items():
     print(
-        f"{name:11} {own['train']:8.2f} {own['unseen_combination']:14.2f} {abs(own['ari']):5.2f} {own['bar']:6.2f}",
+        f"{name:11} {own['train']:8.2f} {own['unseen_combination']:14.2f} {own['ari']:5.2f} {own['bar']:6.2f}",
         f"{own['neighbours'][1]:18.2f}",
     )
 clouds = {
