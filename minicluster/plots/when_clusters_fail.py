@@ -59,11 +59,12 @@ def draw_when_clusters_fail(clouds, task, measured, layer):
         axis.vlines(x, 0, values, color=colour, linewidth=5, alpha=0.35)
         axis.plot(x, values, marker, color=colour, markersize=size, label=label, clip_on=False)
         for here, value, own in zip(x, values, measured.values()):
-            height = value + 0.07
-            if score == "ari" and height - 0.03 < own["bar"] < height + 0.09:  # the bar would go through the number
-                height = own["bar"] + 0.04
             box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5}
-            axis.text(here, height, rounded(value), ha="center", fontsize=15, color=colour, bbox=box)
+            look = {"fontsize": 15, "color": colour, "bbox": box}
+            if score == "ari" and value + 0.04 < own["bar"] < value + 0.16:  # the bar would go through the number
+                axis.text(here + 0.06, value, rounded(value), va="center", **look)
+            else:
+                axis.text(here, value + 0.07, rounded(value), ha="center", **look)
     for place, own in zip(places, measured.values()):
         label = "ARI that 99 % of regroupings are below" if place == 0 else None
         axis.plot([place + 0.13, place + 0.37], [own["bar"]] * 2, ":", color=BLUE, linewidth=3, label=label)
