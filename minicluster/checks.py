@@ -1,6 +1,7 @@
 """Checks of arguments that every part of the package shares."""
 
-from numbers import Integral
+import math
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -11,6 +12,14 @@ def check_whole_number(name, value, least):
         raise TypeError(f"{name} = {value!r}, expected a whole number")
     if value < least:
         raise ValueError(f"{name} = {value}, expected at least {least}")
+
+
+def check_positive(name, value):
+    """Raise TypeError unless `value` is a real number, ValueError unless it is above 0 and finite."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} = {value!r}, expected a number")
+    if not 0 < value < math.inf:
+        raise ValueError(f"{name} = {value}, expected a finite number above 0")
 
 
 def check_max_norm(max_norm):

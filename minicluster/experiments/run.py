@@ -113,8 +113,13 @@ class Training:
     def checkpoint(self):
         """Return where it stands, to be saved at once: the arrays are the training's own, not copies.
 
-        Nothing of a shaping loss is in it (see `ShapedSettings`), so that such a training can't be gone on with.
+        Raises
+        ------
+        ValueError
+            If another loss shapes the states (see `ShapedSettings`): what it has learned has no place in a checkpoint.
         """
+        if self.objective_of is not None:
+            raise ValueError("a training whose states are shaped has no checkpoints, expected shaping = None")
         optimizer = self.setup.optimizer
         return Checkpoint(
             config=self.config,

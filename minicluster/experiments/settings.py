@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..checks import check_whole_number
+from ..checks import check_positive, check_whole_number
 from ..tasks import alike_patterns, make_geography_dataset, make_instruction_dataset
 
 # A shallower model, trained a fifth as long at twice the learning rate, and looked at less often.
@@ -176,10 +176,12 @@ class ShapedSettings(Settings):
     Attributes
     ----------
     shaping : str or None
-        "groups": each row's group of patterns (see `GroupLoss`); "pairs": which strings mean the same, one for each
+        "groups": each row's group of patterns (see `GroupLoss` and `told_groups`); "pairs": which strings mean the same, one for each
         (see `pair_loss`); None: nothing.
     n_right : int or None
-        The groups of so many tasks are their patterns, the others' are dealt at random (see `told_groups`). None: all.
+        The groups of so many tasks are their patterns; None: of all.
+    dealt : bool
+        Whether the other tasks' patterns are dealt at random into groups of that size. Else each is a group of its own.
     shaping_weight : float
     shaping_steps : int
         See `Shaping`, where it is called `alone`.
@@ -192,6 +194,7 @@ class ShapedSettings(Settings):
 
     shaping: str | None = None
     n_right: int | None = None
+    dealt: bool = False
     shaping_weight: float = 1.0
     shaping_steps: int = 0
 
@@ -199,16 +202,11 @@ class ShapedSettings(Settings):
         super().__post_init__()
         if self.shaping not in (None, GROUPS, PAIRS):
             raise ValueError(f"shaping = {self.shaping!r}, expected {GROUPS!r}, {PAIRS!r} or None")
-        if self.n_right is None:
-            object.__setattr__(self, "n_right", self.n_tasks)
-        check_whole_number("n_right", self.n_right, 0)
-        if self.n_right > self.n_tasks or self.n_right == self.n_tasks - 1:
-            raise ValueError(
-                f"n_right = {self.n_right}, expected {self.n_tasks}, the number of tasks, or at least 2 fewer: the "
-                "patterns of one task alone can't be mixed with others"
-            )
-        if not self.shaping_weight > 0:
-            raise ValueError(f"shaping_weight = {self.shaping_weight}, expected a number above 0")
+        if self.n_right is not None:
+            check_whole_number("n_right", self.n_right, 0)
+            if self.n_right > self.n_tasks:
+                raise ValueError(f"n_right = {self.n_right}, expected at most {self.n_tasks}, the number of tasks")
+        check_positive("shaping_weight", self.shaping_weight)
         if self.shaping == PAIRS and self.batch_size % 2:
             raise ValueError(f"batch_size = {self.batch_size}, expected an even number: batches are pairs")
 

@@ -1,7 +1,10 @@
 """What a training of ShapedSettings is told besides the answers: groups of patterns, right or wrong, or pairs."""
 
+import itertools
+
 import numpy as np
 
+from ..cluster import adjusted_rand_score
 from ..training import GroupLoss, PairedBatches, Shaping, ShuffledBatches, pair_loss
 from .settings import GROUPS, ORDER_STREAM, ShapedSettings
 
@@ -27,11 +30,15 @@ def batches_and_objective(setup):
         return ShuffledBatches(len(train), s.batch_size, order, lengths), None
     if s.shaping == GROUPS:
         batches = ShuffledBatches(len(train), s.batch_size, order, lengths)
-        state_loss = GroupLoss(told_groups(setup)[train.distribution], s.n_tasks, s.d_model)
+        groups = told_groups(setup)  # (patterns,)
+        state_loss = GroupLoss(groups[train.distribution], groups.max() + 1, s.d_model)
     else:
         halves = ShuffledBatches(len(train), s.batch_size // 2, order, lengths)
-        partners = partner_rows(train, np.random.default_rng([setup.seed, TOLD_STREAM]))
+        partners = _partners(setup)
         batches = PairedBatches(halves, partners, [setup.seed, PARTNER_STREAM])
+        if s.shaping_steps:  # what is trained afterwards has no pairs any more
+            plain = ShuffledBatches(len(train), s.batch_size, order, lengths)
+            batches = itertools.chain(itertools.islice(batches, s.shaping_steps), plain)
         state_loss = pair_loss
     return batches, Shaping(train, s.middle_layer, state_loss, s.shaping_weight, s.shaping_steps)
 
@@ -39,9 +46,9 @@ def batches_and_objective(setup):
 def told_groups(setup):
     """Return the group that each pattern is told to belong to.
 
-    Those of `n_right` tasks, drawn at random, are grouped rightly. All others are dealt like cards: a task's patterns
-    go, in random order, to as many different groups as there are, so that none stands with another of its task as long
-    as the tasks that are dealt are not fewer than a task's patterns.
+    Those of `n_right` tasks, drawn at random, are grouped rightly, by their task. The patterns of the other tasks are
+    dealt at random into groups of equal size (`dealt`), by chance some of a task together; or each is a group of its
+    own, which says nothing of tasks.
 
     Parameters
     ----------
@@ -51,16 +58,26 @@ def told_groups(setup):
     Returns
     -------
     (patterns,) int64
-        From 0 to n_tasks - 1, n_distributions patterns each. A task that is grouped rightly has its own number.
+        A task that is grouped rightly has its own number, and a pattern by itself one from n_tasks on.
     """
     n_tasks, n_distributions = setup.dataset.n_tasks, setup.dataset.n_distributions
+    s = setup.settings
     rng = np.random.default_rng([setup.seed, TOLD_STREAM])
-    groups = np.repeat(np.arange(n_tasks), n_distributions).reshape(n_tasks, n_distributions)
-    dealt = rng.permutation(n_tasks)[setup.settings.n_right :]  # tasks
-    shifts = np.resize(rng.permutation(len(dealt)), n_distributions)  # different ones, where there are enough
-    for place, task in enumerate(dealt):
-        groups[task] = rng.permutation(dealt[(place + shifts) % len(dealt)])
+    others = np.sort(rng.permutation(n_tasks)[n_tasks if s.n_right is None else s.n_right :])  # tasks
+    groups = np.repeat(np.arange(n_tasks), n_distributions).reshape(n_tasks, n_distributions)  # of all, right
+    if s.dealt:
+        groups[others] = rng.permutation(groups[others].ravel()).reshape(-1, n_distributions)
+    else:
+        groups[others] = n_tasks + np.arange(len(others) * n_distributions).reshape(-1, n_distributions)
     return groups.reshape(-1)
+
+
+def right_tasks(setup):
+    """Return the tasks that a training was told rightly, all their patterns in one group: a list of int."""
+    if setup.settings.shaping != GROUPS:
+        return []
+    groups = told_groups(setup).reshape(setup.dataset.n_tasks, -1)  # (tasks, patterns of each)
+    return [task for task, own in enumerate(groups) if (own == own[0]).all()]
 
 
 def partner_rows(split, rng):
@@ -87,3 +104,35 @@ def partner_rows(split, rng):
         fitting = [other for other in rows_of if other[0] == task and other[1] != distribution]
         partners[task, distribution, text] = np.array(rows_of[fitting[rng.integers(len(fitting))]])
     return [partners[string] for string in strings]
+
+
+def pair_chains(setup):
+    """Return how far pairs lead, if one goes from string to partner, either way, as far as one can.
+
+    Parameters
+    ----------
+    setup : Setup
+        Of ShapedSettings with pairs.
+
+    Returns
+    -------
+    dict
+        `n`, the number of chains that the strings fall into, and `ari` of the chains with the tasks.
+    """
+    train = setup.dataset.train
+    partners = _partners(setup)
+    strings = train.unique_instructions()  # (strings,) rows
+    number = {string: place for place, string in enumerate(train.instruction[strings])}
+    partner = np.array([number[train.instruction[partners[row][0]]] for row in strings])  # (strings,)
+    chain = np.arange(len(strings))
+    while True:  # the lowest number spreads along the pairs, until nothing changes
+        lowest = np.minimum(chain, chain[partner])
+        np.minimum.at(lowest, partner, chain)
+        if (lowest == chain).all():
+            return {"n": len(np.unique(chain)), "ari": adjusted_rand_score(train.task[strings], chain)}
+        chain = lowest
+
+
+def _partners(setup):
+    """Return the partners that a training of pairs is told; see `partner_rows`."""
+    return partner_rows(setup.dataset.train, np.random.default_rng([setup.seed, TOLD_STREAM]))

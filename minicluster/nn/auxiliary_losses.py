@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..checks import check_integers
+from ..checks import check_integers, check_positive
 from .cross_entropy import cross_entropy
 from .linear import linear_backward, linear_forward
 
@@ -50,7 +50,7 @@ def contrastive_loss(x, partner, temperature=TEMPERATURE):
     Parameters
     ----------
     x : (n, C) array
-        Hidden states, float or complex; n at least 2, none of them 0.
+        Hidden states, float or complex; n at least 2, none of them of length 0.
     partner : (n,) integers
         The row, another one, that means the same as each row.
     temperature : float
@@ -66,7 +66,7 @@ def contrastive_loss(x, partner, temperature=TEMPERATURE):
     Raises
     ------
     ValueError, TypeError
-        If shapes or dtypes don't fit, a row is its own partner or 0, or the temperature is not above 0.
+        If shapes or dtypes don't fit, a row is its own partner or of length 0, or the temperature is not above 0.
 
     Source: Chen et al. 2020, arXiv:2002.05709, equation 1; van den Oord et al. 2018, arXiv:1807.03748, equation 4.
     """
@@ -76,6 +76,8 @@ def contrastive_loss(x, partner, temperature=TEMPERATURE):
     rows = np.arange(len(x))
 
     length = np.sqrt((x * x).sum(axis=1, keepdims=True))  # (n, 1); not of |x|, which would lose the imaginary part
+    if (length == 0).any():
+        raise ValueError(f"x[{length.argmin()}] has length 0, expected states with a direction")
     y = x / length  # (n, C), directions
     scores = y @ y.T / temperature  # (n, n)
     scores[rows, rows] = -np.inf  # nobody is asked to find itself
@@ -117,11 +119,7 @@ def _check_pairs(x, partner, temperature):
     if len(wrong):
         row = wrong[0]
         raise ValueError(f"partner[{row}] = {partner[row]}, expected another row, 0 to {len(x) - 1}")
-    if not temperature > 0:
-        raise ValueError(f"temperature = {temperature}, expected a number above 0")
-    nothing = np.flatnonzero((x == 0).all(axis=1))
-    if len(nothing):
-        raise ValueError(f"x[{nothing[0]}] is 0 everywhere, expected states with a direction")
+    check_positive("temperature", temperature)
 
 
 def _check_float(x):

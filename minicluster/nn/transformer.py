@@ -1,6 +1,7 @@
 """The model: GPT-2's architecture, small, with its backward pass beneath its forward pass."""
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -209,7 +210,7 @@ class Transformer:
         dlogits = np.asarray(dlogits)
         if dlogits.shape != logits_shape:
             raise ValueError(f"dlogits has shape {dlogits.shape}, expected {logits_shape}, that of the logits")
-        dstates = self._checked_dstates(dstates or {}, logits_shape)
+        dstates = self._checked_dstates({} if dstates is None else dstates, logits_shape)
         gradients = self.operations.new_gradients(self.parameters)
 
         # forward: logits = unembedding(normed)
@@ -376,6 +377,8 @@ class Transformer:
 
     def _checked_dstates(self, dstates, logits_shape):
         """Return {layer: gradient (B, T, C)} in the model's dtype, or say what doesn't fit."""
+        if not isinstance(dstates, Mapping):
+            raise TypeError(f"dstates is of type {type(dstates).__name__}, expected a dict from layer to gradient")
         shape = (*logits_shape[:2], self.config.d_model)
         for layer, gradient in dstates.items():
             check_whole_number("a layer of dstates", layer, 0)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..checks import check_whole_number
+from ..checks import check_positive, check_whole_number
 from ..nn import AdamW, Parameters, contrastive_loss, group_loss
 from .step import answer_objective
 
@@ -36,8 +36,7 @@ class Shaping:
     def __init__(self, split, layer, state_loss, weight=1.0, alone=0):
         check_whole_number("layer", layer, 1)
         check_whole_number("alone", alone, 0)
-        if not weight > 0:
-            raise ValueError(f"weight = {weight}, expected a number above 0")
+        check_positive("weight", weight)
         wrong = np.flatnonzero((split.separator < 0) | (split.separator >= split.lengths))
         if len(wrong):
             row = wrong[0]
@@ -83,10 +82,18 @@ class GroupLoss:
     width : int
         C
     lr : float
-        Of the reader's own AdamW.
+        Of the reader's own AdamW, which takes a step at each call. Ours: ten times the model's, so that the reader
+        follows the states.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `n_groups` or `width` is not a number of things.
     """
 
     def __init__(self, groups, n_groups, width, lr=1e-2):
+        check_whole_number("n_groups", n_groups, 1)
+        check_whole_number("width", width, 1)
         self.groups = np.asarray(groups)
         self.reader = Parameters({"weight": (width, n_groups), "bias": (n_groups,)}, np.float32)  # 0: it knows nothing
         self.optimizer = AdamW(self.reader, lr=lr)
@@ -101,7 +108,10 @@ class GroupLoss:
 
 
 def pair_loss(states, rows):
-    """A `state_loss` of `PairedBatches`: row i of the first half means the same as row i of the second."""
+    """A `state_loss` of `PairedBatches`: row i of the first half means the same as row i of the second.
+
+    All others of the batch count as strangers, also those of the same task, and rows of the very same string.
+    """
     half, rest = divmod(len(rows), 2)
     if rest:
         raise ValueError(f"rows has {len(rows)} entries, expected an even number: two halves of pairs")
