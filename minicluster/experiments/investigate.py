@@ -18,7 +18,17 @@ from .verdicts import verdict_text
 #   measure(trained)    what is measured of one of them: a dict, ready for JSON
 #   summarise(runs)     {"verdicts": [...], ...} from [{"seed": seed, name: measured, ...}]
 #   table(results)      a header and rows: the plotted numbers
-EXPERIMENTS = ("dynamics", "geometry", "saturation", "unseen", "sharing", "bottleneck", "perturbed", "geography")
+EXPERIMENTS = (
+    "dynamics",
+    "geometry",
+    "saturation",
+    "unseen",
+    "sharing",
+    "bottleneck",
+    "perturbed",
+    "geography",
+    "alignment",
+)
 
 LOOKING = ("n_recordings", "recorded_rows")  # settings that say how often and how closely a training is looked at
 

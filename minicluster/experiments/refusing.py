@@ -16,13 +16,13 @@ from ..checks import check_whole_number
 from ..cluster import KMeans
 from ..nn import AdamW
 from ..tasks.examples import Split
-from ..training import training_steps
+from ..training import answer_objective, training_steps
 from .measure import without_warnings
 
-LR = 3e-4  # no warm-up, no decay; 1e-3 learns the examples sooner and reaches less beyond them
+LR = 3e-4  # no warm-up, no cosine. Where all parameters learn, 1e-3 reaches less beyond the examples
 REFUSED_SHARE = 0.5  # of each batch: examples to refuse; the rest is replayed
-BATCH_SIZE = 64
-WEIGHT_DECAY = 0.01
+BATCH_SIZE = 32
+BY_TOKEN = ("wte.weight", "lm_head.weight")  # the parameters with a row for each token
 
 
 def examples_to_refuse(train, distribution, n, rng):
@@ -54,7 +54,9 @@ def examples_to_refuse(train, distribution, n, rng):
     return rows[:n]
 
 
-def refusing_steps(model, train, examples, steps, seed, *, lr=LR, share=REFUSED_SHARE, batch_size=BATCH_SIZE):
+def refusing_steps(
+    model, train, examples, steps, seed, *, layers=None, lr=LR, share=REFUSED_SHARE, batch_size=BATCH_SIZE
+):
     """Teach a model to refuse a task, step by step, handing control back after each.
 
         model = extend_vocabulary(trained_model)
@@ -72,6 +74,10 @@ def refusing_steps(model, train, examples, steps, seed, *, lr=LR, share=REFUSED_
     steps : int
     seed : int or sequence of int
         Of the draw of the batches.
+    layers : (low, high), optional
+        Only the blocks between the states of these layers learn (and the last LayerNorm if that comes next), and the
+        refusal's own row. With (middle layer, L) the clusters at the middle layer stay as they are, and what reads them
+        learns. By default all parameters do.
     lr : float
     share : float
         Of each batch, at least one row and not all: rows drawn from the examples, whose answer is the refusal. The
@@ -108,8 +114,42 @@ def refusing_steps(model, train, examples, steps, seed, *, lr=LR, share=REFUSED_
             kinds = rng.integers(len(refused), size=n_refused), rng.integers(len(replayed), size=batch_size - n_refused)
             yield np.concatenate([kinds[0], len(refused) + kinds[1]])  # (batch_size,)
 
-    optimizer = AdamW(model.parameters, lr=lr, weight_decay=WEIGHT_DECAY)
-    yield from training_steps(model, optimizer, taught, steps, batches(), learning_rate=lambda step: lr)
+    frozen = frozen_rows(model, layers)
+
+    def objective(model, *batch):
+        loss, gradients = answer_objective(model, *batch)
+        for name, rows in frozen.items():
+            gradients[name][rows] = 0  # which AdamW leaves alone, as nothing decays
+        return loss, gradients
+
+    optimizer = AdamW(model.parameters, lr=lr, weight_decay=0)  # decay would change what is not to learn
+    yield from training_steps(
+        model,
+        optimizer,
+        taught,
+        steps,
+        batches(),
+        learning_rate=lambda step: lr,
+        objective_of=lambda step, rows: objective,
+    )
+
+
+def frozen_rows(model, layers):
+    """Return what does not learn: {name of a parameter: slice of its rows}; see `refusing_steps`."""
+    if layers is None:
+        return {}
+    low, high = layers
+    learning = tuple(f"h.{block}." for block in range(low, high))
+    if high == model.config.n_layers:
+        learning += ("ln_f.",)
+    frozen = {name: slice(None) for name in model.parameters if not name.startswith(learning)}
+    return frozen | {name: slice(-1) for name in BY_TOKEN if name in frozen}
+
+
+def n_learning(model, layers):
+    """Return how many numbers of a model `refusing_steps` may change."""
+    frozen = frozen_rows(model, layers).items()
+    return model.parameters.flat.size - sum(model.parameters[name][rows].size for name, rows in frozen)
 
 
 def refusals(split, token):

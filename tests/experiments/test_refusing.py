@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,7 +15,7 @@ from minicluster.experiments.refusing import (
     refusing_steps,
     separating_threshold,
 )
-from minicluster.nn import extend_vocabulary
+from minicluster.nn import Transformer, extend_vocabulary
 from minicluster.training import TrainingDiverged, answer
 
 
@@ -117,7 +119,7 @@ def test_the_examples_are_learned_and_the_train_split_stays_as_it_is(setup):
 def test_the_rate_is_the_same_at_every_step(setup):
     rates = []
 
-    def steps(model, optimizer, split, steps, batches, *, learning_rate):
+    def steps(model, optimizer, split, steps, batches, *, learning_rate, objective_of):
         rates.extend(learning_rate(step) for step in range(steps))
         rates.append((optimizer.lr, optimizer.weight_decay))
         yield steps, 0.0
@@ -125,7 +127,7 @@ def test_the_rate_is_the_same_at_every_step(setup):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(refusing, "training_steps", steps)
         list(refusing_steps(extend_vocabulary(setup.model), setup.dataset.train, [0], 3, 0))
-    assert rates == [3e-4, 3e-4, 3e-4, (3e-4, 0.01)]
+    assert rates == [3e-4, 3e-4, 3e-4, (3e-4, 0)]
 
 
 def test_every_counted_token_becomes_the_refusal_and_no_other(setup):
@@ -134,6 +136,39 @@ def test_every_counted_token_becomes_the_refusal_and_no_other(setup):
     assert (refused.targets[split.mask] == 99).all() and split.mask.any(axis=1).all()
     np.testing.assert_array_equal(refused.targets[~split.mask], split.targets[~split.mask])
     np.testing.assert_array_equal(refused.tokens, split.tokens)
+
+
+@pytest.mark.parametrize(
+    ("layers", "blocks", "others"),
+    [((1, 2), ["h.1."], ["ln_f."]), ((0, 1), ["h.0."], []), ((0, 2), ["h.0.", "h.1."], ["ln_f."]), ((1, 1), [], [])],
+)
+@pytest.mark.parametrize("tied", [True, False])
+def test_what_does_not_learn_stays_to_the_last_digit(setup, layers, blocks, others, tied):
+    config = replace(setup.model.config, tie_embeddings=tied)
+    before = extend_vocabulary(Transformer(config, seed=1, backend="numpy"))
+    model = extend_vocabulary(Transformer(config, seed=1, backend="numpy"))
+    list(refusing_steps(model, setup.dataset.train, [0, 1], 2, 0, layers=layers, batch_size=8))
+    count = 0
+    for name, old in before.parameters.items():
+        new = model.parameters[name]
+        if name.startswith((*blocks, *others)):
+            assert (new != old).any(), name
+            count += old.size
+        elif name == ("wte.weight" if tied else "lm_head.weight"):
+            np.testing.assert_array_equal(new[:-1], old[:-1])
+            assert (new[-1] != old[-1]).all()
+            count += old.shape[1] * (1 if tied else 2)
+        else:
+            np.testing.assert_array_equal(new, old)
+    assert refusing.n_learning(model, layers) == count
+    assert refusing.n_learning(model, None) == model.parameters.flat.size
+
+
+def test_by_default_all_parameters_learn(setup):
+    model = extend_vocabulary(setup.model)
+    before = {name: old.copy() for name, old in model.parameters.items()}
+    list(refusing_steps(model, setup.dataset.train, [0, 1], 2, 0, batch_size=8))
+    assert all((model.parameters[name] != old).any() for name, old in before.items())
 
 
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.99, 1.0])
