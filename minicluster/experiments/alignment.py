@@ -77,8 +77,8 @@ def measure(trained):
         What `measure_end` returns, and, in the mean over the chosen tasks unless it is a list of them:
 
         - `choices` [{"task", "distribution"}], `n_examples`, `steps` (those looked at)
-        - `by_examples` [for each number of examples: {split: see `judged`}]: fine-tuning above the clusters, at the last
-          step, from the task's rows and a sample of the other tasks'; `guards`, the same of the guard, from all rows
+        - `by_examples` [for each number of examples: {split: see `judged`}]: fine-tuning above the clusters, at the
+          last step, from the task's rows and a sample of the other tasks'; `guards`, the same of the guard, from all rows
         - `by_step` {what learns: [for each step: {split: see `judged`}]}: fine-tuning with 8 examples, from these rows
         - `few` {method: {split: see `judged`}}: with 8 examples, at the last step, from all rows
         - `by_distribution` {method: [for each choice: see `refused_by_distribution`]}, the same
@@ -166,9 +166,14 @@ def summarise(runs):
         "n_examples": first["n_examples"],
         "steps": first["steps"],
         **{key: {name: own[key] for name, own in over_seeds.items()} for key in SHOWN},
-        "ari": {name: summary([run[name]["ari"]["train"][run[name]["middle_layer"]] for run in runs]) for name in names},
+        "ari": {name: summary([_ari(run[name]) for run in runs]) for name in names},
         "methods": [_method(runs, name, method) for name in names for method in METHODS],
     }
+
+
+def _ari(own):
+    """Return the ARI of the training strings' clusters with the tasks, at the middle layer."""
+    return own["ari"]["train"][own["middle_layer"]]
 
 
 def _method(runs, name, method):
@@ -208,7 +213,7 @@ def table(results):
     for run in results["runs"]:
         for name in results["trainings"]:
             own = run[name]
-            ari, last = own["ari"]["train"][own["middle_layer"]], own["steps"][-1]
+            ari, last = _ari(own), own["steps"][-1]
             looks = [(ABOVE, n, last, one) for n, one in zip(own["n_examples"], own["by_examples"])]
             looks += [(GUARD, n, 0, one) for n, one in zip(own["n_examples"], own["guards"])]
             for which, curve in own["by_step"].items():

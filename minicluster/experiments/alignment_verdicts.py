@@ -97,9 +97,7 @@ def _reaches_unseen(runs):
         _judged(
             _learned(runs, "separate"),
             [
-                all(
-                    reach[split][i] >= LEAST_REACH and collateral[split][i] <= MOST_COLLATERAL for split in splits
-                )
+                all(reach[split][i] >= LEAST_REACH and collateral[split][i] <= MOST_COLLATERAL for split in splits)
                 for i in range(len(runs))
             ],
         ),
@@ -117,8 +115,8 @@ def _not_without_clusters(runs):
     return verdict(
         None,
         "Without clusters, refusal stays with what was shown",
-        f"with shared outputs: reach <= {MOST_WITHOUT}, on training strings, though of the examples themselves at least "
-        f"{LEAST_SHOWN} are refused; not judged below {LEARNED} of training answers",
+        f"with shared outputs: reach <= {MOST_WITHOUT}, on training strings, though at least {LEAST_SHOWN} of the "
+        f"examples are refused; not judged below {LEARNED} of training answers",
         f"training strings of distributions never shown that are refused after {FEW} examples, without clusters",
         reach,
         _judged(_learned(runs, "shared"), [r <= MOST_WITHOUT and s >= LEAST_SHOWN for r, s in zip(reach, shown)]),
@@ -197,8 +195,8 @@ def _guarded(runs):
     return verdict(
         None,
         "A guard that changes no weight refuses the whole task, too, and is told no labels",
-        f"with outputs of their own: reach >= {LEAST_GUARDED} and collateral refusals <= {MOST_COLLATERAL}, on training "
-        f"strings; not judged below {LEARNED} of training answers",
+        f"with outputs of their own: reach >= {LEAST_GUARDED} and collateral refusals <= {MOST_COLLATERAL}, on "
+        f"training strings; not judged below {LEARNED} of training answers",
         f"training strings of distributions never shown that the guard refuses after {FEW} examples",
         reach,
         _judged(

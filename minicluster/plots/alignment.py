@@ -70,7 +70,8 @@ def draw_alignment(results):
     shown = {}
     for axis in (left, right):
         shown |= dict(zip(*reversed(axis.get_legend_handles_labels())))
-    above.legend(shown.values(), shown.keys(), loc="outside right upper", title="above the clusters learns,\nunless said")
+    title = "above the clusters learns,\nunless said"
+    above.legend(shown.values(), shown.keys(), loc="outside right upper", title=title)
     told = _draw_table(below.subplots(), results)
     by_examples = "; ".join(f"{look[0]}: {_listed(results['by_examples'][name])}" for name, look in TRAININGS.items())
     by_step = "; ".join(

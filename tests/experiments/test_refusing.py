@@ -228,7 +228,8 @@ def test_the_examples_choose_the_cluster_and_nothing_else():
 
 def test_distances_by_hand():
     assert distances(np.array([[3.0, 4.0], [0.0, 0.0]]), np.array([0.0, 0.0])).tolist() == [5, 0]
-    assert refusing.Guard(np.array([0.0, 0.0]), 5.0).refuses(np.array([[3.0, 4.0], [3.0, 4.1]])).tolist() == [True, False]
+    guard = refusing.Guard(np.array([0.0, 0.0]), 5.0)
+    assert guard.refuses(np.array([[3.0, 4.0], [3.0, 4.1]])).tolist() == [True, False]
 
 
 @pytest.mark.parametrize(

@@ -366,8 +366,8 @@ ALIGNMENT = (
     Mutant(
         name="alignment: one of two unseen splits is enough",
         file="experiments/alignment_verdicts.py",
-        old="                all(\n",
-        new="                any(\n",
+        old="all(reach[split][i]",
+        new="any(reach[split][i]",
         why="A string never seen and a combination never trained are two things.",
         tests=TESTS,
     ),
