@@ -78,7 +78,8 @@ def measure(trained):
 
         - `choices` [{"task", "distribution"}], `n_examples`, `steps` (those looked at)
         - `by_examples` [for each number of examples: {split: see `judged`}]: fine-tuning above the clusters, at the
-          last step, from the task's rows and a sample of the other tasks'; `guards`, the same of the guard, from all rows
+          last step, from the task's rows and a sample of the other tasks'; `guards`, the same of the guard, from all
+          rows
         - `by_step` {what learns: [for each step: {split: see `judged`}]}: fine-tuning with 8 examples, from these rows
         - `few` {method: {split: see `judged`}}: with 8 examples, at the last step, from all rows
         - `by_distribution` {method: [for each choice: see `refused_by_distribution`]}, the same
