@@ -202,6 +202,7 @@ def pretraining_run(seed=0):
         "plain": (None, 0.2, 0, 0.2),
         "true tasks": (0.9, None, 10, 0.98),
         "pseudo-tasks": (None, 0.25, 0, 0.21),
+        "pattern names": (None, 0.22, 0, 0.19),
         "pairs": (None, 0.8, 0, 0.4),
         "pairs first": (None, 0.5, 0, 0.7),
         "bottleneck": (None, 0.6, 0, 0.65),
@@ -219,15 +220,69 @@ def pretraining_run(seed=0):
             "steps_to_95": 300.0 - 10 * place,
             "at_95": {
                 "step": 400,
-                "accuracy": {"train": 0.99, "unseen_instruction": 0.8, "unseen_combination": sum(by_task) / 20},
+                "unseen_combination": sum(by_task) / 20,
                 "ari": ari / 2,
                 "cross_pattern_1nn": 0.7,
             },
+            "ari_curve": [0.0, ari / 4, ari / 2, ari],
             "cost": 1 + place / 100,
             "by_task": by_task,
+            "neighbours_by_task": [0.9] * n_right + [0.3] * (10 - n_right),
             "right_tasks": list(range(n_right)),
+            "chains": {"n": 13, "ari": 0.8} if name.startswith("pairs") else None,
         }
     return run
+
+
+def became(reach, collateral=0.0, leak=0.0):
+    """What became of rows that should be refused and of those that should not, a little less so where unseen."""
+
+    def judged(unseen):
+        return {
+            "shown": {"refused": 0.98 - unseen, "answered": 0.01},
+            "others": {"refused": max(0.0, reach - unseen), "answered": leak},
+            "other_tasks": {"refused": collateral, "answered": 0.99 - collateral - unseen},
+        }
+
+    return {"train": judged(0.0), "unseen_instruction": judged(0.1), "unseen_combination": judged(0.05)}
+
+
+def aligned(above, everything, below, guard, leak=0.0, guard_collateral=0.0, ari=1.0):
+    """Three layers, of which the middle one is 1; what each method reaches with 8 examples, at step 40."""
+    reach = {"above the clusters": above, "everything": everything, "below the clusters": below, "guard": guard}
+    few = {method: became(own, leak=leak) for method, own in reach.items()}
+    few["guard"] = became(guard, guard_collateral, leak)
+    by_distribution = {
+        method: [{"shown": [0.98], "others": [own - 0.01, own + 0.01], "other_tasks": [0.0, 0.0]}] * 2
+        for method, own in reach.items()
+    }
+    return {
+        **end(ari=(0.0, ari, ari)),
+        "choices": [{"task": 1, "distribution": 3}, {"task": 0, "distribution": 0}],
+        "n_examples": [2, 8],
+        "steps": [0, 10, 40],
+        "by_examples": [became(above / 2), became(above, leak=leak)],
+        "guards": [became(guard, guard_collateral)] * 2,
+        "by_step": {
+            which: [became(0.0), became(reach[which] / 4, 0.01), became(reach[which])]
+            for which in ("above the clusters", "everything", "below the clusters")
+        },
+        "few": few,
+        "by_distribution": by_distribution,
+        "examples_refused": dict.fromkeys(reach, 1.0),
+        "seconds": {"above the clusters": 3.0, "everything": 4.0, "below the clusters": 3.5, "guard": 0.25},
+        "parameters": {"above the clusters": 1500, "everything": 3000, "below the clusters": 1400, "guard": 0},
+        "question": {"plain": 1e-4, "tuned": -1e-6, "guard": 2e-6},
+    }
+
+
+def alignment_run(seed=0):
+    return {
+        "seed": seed,
+        "separate": aligned(0.96, 0.7, 0.2, 0.98),
+        "shared": aligned(0.03, 0.05, 0.04, 0.1, leak=0.9, guard_collateral=0.08, ari=0.2),
+        "shared, told": aligned(0.8, 0.5, 0.4, 0.97, leak=0.1),
+    }
 
 
 RUNS = {
@@ -237,6 +292,7 @@ RUNS = {
     "bottleneck": bottleneck_run,
     "geography": geography_run,
     "pretraining": pretraining_run,
+    "alignment": alignment_run,
 }
 
 

@@ -25,9 +25,10 @@ def runs():
 def drawn(request):
     results = results_of("pretraining", *runs()[: request.param])
     pictures = draw_experiment(results)
-    assert list(pictures) == ["pretraining"]
+    assert list(pictures) == ["pretraining", "pretraining_steps"]
     yield results, pictures["pretraining"]
-    pyplot.close(pictures["pretraining"].figure)
+    for picture in pictures.values():
+        pyplot.close(picture.figure)
 
 
 def test_the_title_says_the_seeds_and_no_text_is_cut_off(drawn):
@@ -57,23 +58,25 @@ def test_lines_show_the_range_over_seeds(drawn):
     colour = lines_of(picture.figure.axes[0])[LABELS["ari"]].get_color()
     rows = [line for line in picture.figure.axes[0].lines if line.get_color() == colour and len(line.get_xdata()) == 2]
     ranges = {round(line.get_ydata()[0]): list(line.get_xdata()) for line in rows}
-    assert ranges[3] == ([0.4, 0.4] if len(results["seeds"]) == 1 else [0.2, 0.4])
-    assert ranges[1] == [0.98, 0.98] and len(ranges) == 8
+    assert ranges[4] == ([0.4, 0.4] if len(results["seeds"]) == 1 else [0.2, 0.4])
+    assert ranges[1] == [0.98, 0.98] and len(ranges) == 9
 
 
 def test_steps_and_cost_stand_beside(drawn):
     _, picture = drawn
     texts = {text.get_position(): text.get_text() for text in picture.figure.axes[0].texts}
-    assert [texts[COLUMNS[0], row] for row in range(8)] == ["300", "290", "280", "270", "260", "250", "240", "230"]
-    assert [texts[COLUMNS[1], row] for row in (0, 3, 7)] == ["1.00", "1.03", "1.07"]
+    assert [texts[COLUMNS[0], row] for row in range(9)] == [str(steps) for steps in range(300, 210, -10)]
+    assert [texts[COLUMNS[1], row] for row in (0, 3, 8)] == ["1.00", "1.03", "1.08"]
 
 
 def test_a_training_that_never_gets_there_says_so():
     results = results_of("pretraining", runs()[1])
-    picture = draw_experiment(results)["pretraining"]
+    pictures = draw_experiment(results)
+    picture = pictures["pretraining"]
     texts = {text.get_position(): text.get_text() for text in picture.figure.axes[0].texts}
-    assert texts[COLUMNS[0], 5] == "never" and "bottleneck 0.60, 0.65, 0.95, 95 % of training answers never" in picture.alt
-    pyplot.close(picture.figure)
+    assert texts[COLUMNS[0], 6] == "never" and "bottleneck 0.60, 0.65, 0.95, 95 % of training answers never" in picture.alt
+    for picture in pictures.values():
+        pyplot.close(picture.figure)
 
 
 def test_the_doses_drawn_are_the_results(drawn):
@@ -83,7 +86,7 @@ def test_the_doses_drawn_are_the_results(drawn):
     three = 0.85 if len(results["seeds"]) == 1 else 0.825
     assert right.get_xdata().tolist() == [3, 6, 10] and others.get_xdata().tolist() == [0, 3, 6]
     assert right.get_ydata().tolist() == pytest.approx([three, 0.88, 0.9])  # means and medians: a few roundings
-    assert others.get_ydata().tolist() == pytest.approx([0.25, 0.24, 0.2])
+    assert others.get_ydata().tolist() == pytest.approx([0.22, 0.24, 0.2])
     assert lines["plain training, all tasks"].get_ydata()[0] == pytest.approx(0.2)
     assert lines["chance"].get_ydata()[0] == 0.1
     assert bool(picture.figure.axes[1].collections) == (len(results["seeds"]) == 2)
@@ -94,4 +97,24 @@ def test_the_same_in_words(drawn):
     assert "plain 0.20, 0.20, 0.95, 95 % of training answers after 300 steps, each step taking 1.00 times as long; true" in (
         picture.alt
     )
-    assert picture.alt.endswith("the others, by how many are told rightly: 0 0.25, 3 0.24, 6 0.20.")
+    assert picture.alt.endswith("the others, by how many are told rightly: 0 0.22, 3 0.24, 6 0.20.")
+
+
+def test_the_way_there_is_drawn_step_by_step():
+    second = changed(pretraining_run(4), ("pairs first", "ari_curve", 1), 0.4)
+    results = results_of("pretraining", pretraining_run(3), second)
+    pictures = draw_experiment(results)
+    picture = pictures["pretraining_steps"]
+    assert not list(texts_cut_off(picture))
+    ari, unseen = picture.figure.axes
+    lines = lines_of(ari)
+    assert {"plain", "true tasks", "pseudo-tasks", "pattern names", "pairs", "pairs first", "bottleneck"} <= set(lines)
+    assert not any("right" in label for label in lines)
+    assert lines["pairs first"].get_xdata().tolist() == [0, 100, 200, 400]
+    assert lines["pairs first"].get_ydata().tolist() == pytest.approx([0, 0.2875, 0.35, 0.7])  # medians, rounded
+    assert lines_of(unseen)["plain"].get_ydata().tolist() == [0.1, 0.5, 0.9, 1.0]
+    assert "pairs first 0.00, 0.29, 0.35, 0.70" in picture.alt and "at steps 0, 100, 200, 400" in picture.alt
+    stage = lines["end of the stage of pairs"].get_xdata()
+    assert list(stage) == [results["stage"]] * 2
+    for picture in pictures.values():
+        pyplot.close(picture.figure)

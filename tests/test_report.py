@@ -90,7 +90,7 @@ def test_every_picture_is_there_and_says_what_it_shows():
     open_before = pyplot.get_fignums()
     page = Page(text_of())
     images = page.all("img")
-    assert len(images) == 2 + 1 + 1 + 1 + 3 + 1  # dynamics draws two, geography three
+    assert len(images) == 2 + 1 + 1 + 1 + 3 + 2 + 1  # dynamics and pretraining draw two, geography three
     for image in images:
         assert len(image["alt"]) > 100
         png = base64.b64decode(image["src"].removeprefix("data:image/png;base64,"), validate=True)

@@ -28,6 +28,7 @@ EXPERIMENTS = (
     "perturbed",
     "geography",
     "pretraining",
+    "alignment",
 )
 
 LOOKING = ("n_recordings", "recorded_rows")  # settings that say how often and how closely a training is looked at

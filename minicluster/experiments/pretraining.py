@@ -62,10 +62,15 @@ def trainings(settings):
         "pseudo-tasks": replace(told, n_right=0, dealt=True),
         "pattern names": replace(told, n_right=0),
         "pairs": pairs,
-        "pairs first": replace(pairs, shaping_steps=max(1, int(STAGE * settings.steps))),
+        "pairs first": replace(pairs, shaping_steps=_stage(settings.steps)),
         "bottleneck": replace(shared, bottleneck=True),
         **{f"{right} of {n_tasks} right": replace(told, n_right=right) for right in doses},
     }
+
+
+def _stage(steps):
+    """Return how many of a training's steps are the stage of pairs alone."""
+    return max(1, int(STAGE * steps))
 
 
 def measure(trained):
@@ -259,6 +264,7 @@ def summarise(runs):
         "verdicts": verdicts,
         "middle_layer": middle,
         "steps": runs[0]["plain"]["steps"],
+        "stage": _stage(runs[0]["plain"]["steps"][-1]),
         "curves": {
             name: {
                 key: [summary(values) for values in zip(*curves)]

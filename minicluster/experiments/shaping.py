@@ -61,11 +61,10 @@ def told_groups(setup):
         A task that is grouped rightly has its own number, and a pattern by itself one from n_tasks on.
     """
     n_tasks, n_distributions = setup.dataset.n_tasks, setup.dataset.n_distributions
-    s = setup.settings
     rng = np.random.default_rng([setup.seed, TOLD_STREAM])
-    others = np.sort(rng.permutation(n_tasks)[n_tasks if s.n_right is None else s.n_right :])  # tasks
+    _, others = _drawn_tasks(setup, rng)
     groups = np.repeat(np.arange(n_tasks), n_distributions).reshape(n_tasks, n_distributions)  # of all, right
-    if s.dealt:
+    if setup.settings.dealt:
         groups[others] = rng.permutation(groups[others].ravel()).reshape(-1, n_distributions)
     else:
         groups[others] = n_tasks + np.arange(len(others) * n_distributions).reshape(-1, n_distributions)
@@ -73,11 +72,18 @@ def told_groups(setup):
 
 
 def right_tasks(setup):
-    """Return the tasks that a training was told rightly, all their patterns in one group: a list of int."""
+    """Return the tasks whose patterns a training is told rightly, in rising order: a list of int, empty without groups."""
     if setup.settings.shaping != GROUPS:
         return []
-    groups = told_groups(setup).reshape(setup.dataset.n_tasks, -1)  # (tasks, patterns of each)
-    return [task for task, own in enumerate(groups) if (own == own[0]).all()]
+    return _drawn_tasks(setup, np.random.default_rng([setup.seed, TOLD_STREAM]))[0].tolist()
+
+
+def _drawn_tasks(setup, rng):
+    """Draw `n_right` tasks: them and all others, both in rising order."""
+    n_tasks, n_right = setup.dataset.n_tasks, setup.settings.n_right
+    drawn = rng.permutation(n_tasks)
+    n_right = n_tasks if n_right is None else n_right
+    return np.sort(drawn[:n_right]), np.sort(drawn[n_right:])
 
 
 def partner_rows(split, rng):

@@ -6,6 +6,7 @@ from .auxiliary_losses import contrastive_loss, group_loss
 from .block import block_backward, block_forward
 from .cross_entropy import cross_entropy
 from .embedding import embedding_backward, embedding_forward, unembedding_backward, unembedding_forward
+from .extending import extend_vocabulary
 from .gelu import gelu_backward, gelu_forward
 from .layernorm import layernorm_backward, layernorm_forward
 from .linear import linear_backward, linear_forward
@@ -29,6 +30,7 @@ __all__ = [
     "cross_entropy",
     "embedding_backward",
     "embedding_forward",
+    "extend_vocabulary",
     "gelu_backward",
     "gelu_forward",
     "group_loss",

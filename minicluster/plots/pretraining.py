@@ -2,14 +2,23 @@
 
 from matplotlib import pyplot
 
-from .curves import median_line, rounded
+from .curves import median_line, rounded, step_axis
 from .experiments import experiment_title
-from .picture import BLACK, BLUE, GREEN, GREY, ORANGE, RED, STYLE, WIDESCREEN, Picture
+from .picture import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, STYLE, WIDESCREEN, Picture
 
 MEASURES = {  # of `by_training`: label, colour, marker
     "unseen_combination": ("accuracy on unseen combinations", RED, "^"),
     "ari": ("ARI of clusters, training strings", BLUE, "s"),
     "cross_pattern_1nn": ("cross-pattern 1-NN, unseen strings", GREEN, "o"),
+}
+LOOKS = {  # training: colour, marker, line
+    "plain": (BLACK, "o", "-"),
+    "true tasks": (BLUE, "s", "-"),
+    "pairs": (GREEN, "D", "-"),
+    "pairs first": (ORANGE, "v", "-"),
+    "bottleneck": (RED, "^", "-"),
+    "pseudo-tasks": (PURPLE, "X", "--"),
+    "pattern names": (SKY, "P", "--"),
 }
 COLUMNS = (1.09, 1.25)  # of numbers, right of the measures
 ROW_STEP = 0.22  # between the measures of a training
@@ -28,7 +37,7 @@ def draw_pretraining(results):
     Returns
     -------
     dict from str to Picture
-        `pretraining`.
+        `pretraining`, and `pretraining_steps`, the way there.
     """
     figure, (left, right) = pyplot.subplots(
         1, 2, figsize=WIDESCREEN, layout="constrained", width_ratios=(1.9, 1)
@@ -40,7 +49,34 @@ def draw_pretraining(results):
         f"Each training's accuracy on unseen combinations, ARI at layer {results['middle_layer']} and cross-pattern "
         f"1-NN of unseen strings, medians: {told}. Within one model, accuracy on unseen combinations: {within}."
     )
-    return {"pretraining": Picture(figure, alt)}
+    return {"pretraining": Picture(figure, alt), "pretraining_steps": _draw_steps(results)}
+
+
+def _draw_steps(results):
+    """Draw clusters and accuracy on the way, one line a training."""
+    figure, axes = pyplot.subplots(1, 2, figsize=WIDESCREEN, layout="constrained", sharey=True)
+    figure.suptitle(experiment_title(results, "Shared outputs: clusters form, or not, and what follows"))
+    panels = (
+        (axes[0], "ari", f"ARI of clusters, layer {results['middle_layer']}, training strings"),
+        (axes[1], "unseen_combination", "accuracy on unseen combinations"),
+    )
+    told = []
+    for axis, key, title in panels:
+        listed = []
+        for name, (colour, marker, line) in LOOKS.items():
+            numbers = results["curves"][name][key]
+            look = {"color": colour, "marker": marker, "linestyle": line, "label": name}
+            median_line(axis, results["steps"], numbers, **look)
+            listed.append(f"{name} {', '.join(rounded(own['median']) for own in numbers)}")
+        if results["stage"]:
+            axis.axvline(results["stage"], color=GREY, linestyle=":", linewidth=1.6, label="end of the stage of pairs")
+        step_axis(axis, results["steps"])
+        axis.set_title(title)
+        told.append(f"{title}: {'; '.join(listed)}")
+    axes[0].set_ylim(-0.03, 1.05)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    steps = ", ".join(map(str, results["steps"]))
+    return Picture(figure, f"Medians over seeds at steps {steps}. {'. '.join(told)}.")
 
 
 def _draw_trainings(axis, results):

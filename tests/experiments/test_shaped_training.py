@@ -7,86 +7,80 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_up_results import TINY, Silent
 
-from minicluster.experiments import GeographySettings, Settings, ShapedSettings, prepare
-from minicluster.experiments.shaping import batches_and_objective, partner_rows, told_groups
+from minicluster.cluster import adjusted_rand_score
+from minicluster.experiments import GeographySettings, Settings, ShapedSettings, prepare, shaping
+from minicluster.experiments.run import Training
+from minicluster.experiments.shaping import batches_and_objective, pair_chains, partner_rows, right_tasks, told_groups
 from minicluster.experiments.trial import train
 from minicluster.training import GroupLoss, PairedBatches, Shaping, ShuffledBatches, pair_loss
 
-SMALL = ShapedSettings(**asdict(TINY), n_right=3)
+SMALL = ShapedSettings(**asdict(TINY))
 DEFAULT = ShapedSettings()
 
 
-def told(n_tasks, n_distributions, n_right, seed=0):
+def told(n_tasks, n_distributions, n_right, dealt, seed=0):
     """The groups (n_tasks, n_distributions) that a data set of so many tasks would be told."""
-    dataset = SimpleNamespace(n_tasks=n_tasks, n_distributions=n_distributions)
-    groups = told_groups(SimpleNamespace(settings=SimpleNamespace(n_right=n_right), dataset=dataset, seed=seed))
+    groups = told_groups(setup_of(n_tasks, n_distributions, n_right, dealt, seed))
     assert groups.shape == (n_tasks * n_distributions,) and groups.dtype == np.int64
     return groups.reshape(n_tasks, n_distributions)
 
 
+def setup_of(n_tasks, n_distributions, n_right, dealt, seed):
+    dataset = SimpleNamespace(n_tasks=n_tasks, n_distributions=n_distributions)
+    settings = SimpleNamespace(n_right=n_right, dealt=dealt, shaping="groups")
+    return SimpleNamespace(settings=settings, dataset=dataset, seed=seed)
+
+
 # Groups -------------------------------------------------------------------------------------------
 
+SIZES = {"n_tasks": st.integers(2, 12), "n_distributions": st.integers(2, 6), "seed": st.integers(0, 2**32)}
 
-@given(n_tasks=st.integers(2, 12), n_distributions=st.integers(2, 6), seed=st.integers(0, 2**32), data=st.data())
-def test_groups_are_right_for_so_many_tasks_and_dealt_for_the_others(n_tasks, n_distributions, seed, data):
-    n_right = data.draw(st.integers(0, n_tasks - 2) | st.just(n_tasks))
-    groups = told(n_tasks, n_distributions, n_right, seed)
-    np.testing.assert_array_equal(np.bincount(groups.ravel(), minlength=n_tasks), n_distributions)  # each as large
-    right = (groups == np.arange(n_tasks)[:, None]).all(axis=1)  # a task with its own number
-    members = {group: np.nonzero(groups == group)[0] for group in range(n_tasks)}  # the task of each pattern in it
-    dealt = n_tasks - n_right
-    if dealt:
-        wrong = np.flatnonzero(~right)
-        assert right.sum() == n_right and set(groups[wrong].ravel()) == set(wrong)  # dealt among themselves
-        together = -(-n_distributions // dealt)  # of a task's patterns, where they can't all be apart
-        for group in wrong:
-            _, counts = np.unique(members[group], return_counts=True)
-            assert counts.max() == together
-            assert len(counts) == min(n_distributions, dealt)
+
+@given(**SIZES, dealt=st.booleans(), data=st.data())
+def test_groups_are_right_for_so_many_tasks(n_tasks, n_distributions, seed, dealt, data):
+    n_right = data.draw(st.integers(0, n_tasks) | st.none())
+    groups = told(n_tasks, n_distributions, n_right, dealt, seed)
+    right = right_tasks(setup_of(n_tasks, n_distributions, n_right, dealt, seed))
+    assert len(right) == (n_tasks if n_right is None else n_right) and right == sorted(set(right))
+    for task in right:
+        assert (groups[task] == task).all()
+    others = np.setdiff1d(np.arange(n_tasks), right)
+    assert not np.isin(groups[others], right).any()
+    if dealt:  # among themselves, into groups of the same size
+        numbers, counts = np.unique(groups[others], return_counts=True)
+        assert numbers.tolist() == others.tolist() and (counts == n_distributions).all()
     else:
-        assert right.all()
-
-
-@pytest.mark.parametrize("n_right", [*range(9), 10])
-def test_in_the_default_data_no_two_patterns_of_a_task_that_is_dealt_are_together(n_right):
-    groups = told(10, 4, n_right)
-    spread = [len(set(own)) for own in groups.tolist()]
-    assert sorted(spread) == [1] * n_right + [min(4, 10 - n_right)] * (10 - n_right)
+        assert len(np.unique(groups[others])) == groups[others].size and (groups[others] >= n_tasks).all()
 
 
 def test_groups_follow_from_the_seed():
-    drawn = [told(10, 4, 5, seed).tolist() for seed in (0, 0, 1, 2)]
-    assert drawn[0] == drawn[1] and drawn[1] != drawn[2] != drawn[3]
+    for dealt in (True, False):
+        drawn = [told(10, 4, 5, dealt, seed).tolist() for seed in (0, 0, 1, 2)]
+        assert drawn[0] == drawn[1] and drawn[1] != drawn[2] != drawn[3]
 
 
 def test_which_tasks_are_right_is_drawn_too():
     right = np.zeros(10)
     for seed in range(300):
-        groups = told(10, 4, 3, seed)
-        right += (groups == np.arange(10)[:, None]).all(axis=1)
+        right += (told(10, 4, 3, True, seed) == np.arange(10)[:, None]).all(axis=1)
     # A share of .3 scatters by sqrt(.3 * .7 / 300) = .026; 5 of these.
     assert np.abs(right / 300 - 0.3).max() < 0.13
 
 
-def test_any_two_patterns_of_different_tasks_may_come_together():
+def test_any_two_patterns_may_be_dealt_together_those_of_a_task_no_more_often():
     together = np.zeros((40, 40))
     for seed in range(400):
-        groups = told(10, 4, 0, seed).ravel()
+        groups = told(10, 4, 0, True, seed).ravel()
         together += groups[:, None] == groups
-    task = np.arange(40) // 4
-    share = together[task[:, None] != task] / 400
-    # Each has 3 companions among 36: a share of .083, which scatters by sqrt(.083 * .917 / 400) = .014; 5 of these.
-    assert np.abs(share - 3 / 36).max() < 0.07
-    # A pattern that is dealt may be dealt anywhere, its own task's number included.
-    own = np.mean([told(10, 4, 0, seed) == np.arange(10)[:, None] for seed in range(400)])
-    assert 0.05 < own < 0.15
+    share = together[~np.eye(40, dtype=bool)] / 400
+    # Each has 3 companions among 39: a share of .077, which scatters by sqrt(.077 * .923 / 400) = .013; 5 of these.
+    assert np.abs(share - 3 / 39).max() < 0.067
 
 
-def test_a_pattern_is_dealt_to_any_group():
-    numbers = np.array([told(5, 2, 0, seed) for seed in range(500)])  # (seeds, tasks, patterns)
-    share = np.stack([(numbers == group).mean(axis=0) for group in range(5)])  # (groups, tasks, patterns)
-    # A share of .2 scatters by sqrt(.2 * .8 / 500) = .018; 5 of these.
-    assert np.abs(share - 0.2).max() < 0.09
+def test_only_a_training_of_groups_is_told_tasks():
+    for shaping in (None, "pairs"):
+        assert right_tasks(prepare(replace(SMALL, shaping=shaping), 0, backend="numpy")) == []
+    assert right_tasks(prepare(replace(SMALL, shaping="groups"), 0, backend="numpy")) == [0, 1, 2]
 
 
 # Pairs --------------------------------------------------------------------------------------------
@@ -168,7 +162,7 @@ def test_groups_come_with_the_same_batches(by_length):
     train = setup.dataset.train
     np.testing.assert_array_equal(shaping.separator, train.separator)
     np.testing.assert_array_equal(shaping.state_loss.groups, told_groups(setup)[train.distribution])
-    assert {name: array.shape for name, array in shaping.state_loss.reader.items()} == {"weight": (8, 3), "bias": (3,)}
+    assert {name: array.shape for name, array in shaping.state_loss.reader.items()} == {"weight": (8, 7), "bias": (7,)}
 
 
 @pytest.mark.parametrize("by_length", [False, True])
@@ -203,6 +197,44 @@ def test_real_places_are_trained_as_before():
     train = setup.dataset.train
     assert objective_of is None
     np.testing.assert_array_equal(next(batches), next(ShuffledBatches(len(train), 64, [0, 1], train.lengths)))
+
+
+def test_after_a_stage_of_pairs_batches_are_those_of_the_plain_training():
+    settings = replace(SMALL, shaping="pairs", shaping_steps=3)
+    setup = prepare(settings, 4, backend="numpy")
+    batches, shaping = batches_and_objective(setup)
+    paired = batches_and_objective(prepare(replace(settings, shaping_steps=0), 4, backend="numpy"))[0]
+    plain = ShuffledBatches(len(setup.dataset.train), 8, [4, 1])
+    np.testing.assert_array_equal(next_rows(batches, 3), next_rows(paired, 3))
+    np.testing.assert_array_equal(next_rows(batches), next_rows(plain))
+    assert shaping.alone == 3
+
+
+def test_chains_follow_pairs_both_ways(monkeypatch):
+    # Strings a, b of task 0 and c, d, e, f of task 1: a and b are each other's, c and e point to d, d to f, f to d.
+    task = np.array([0, 0, 1, 1, 1, 1, 0])
+    split = SimpleNamespace(instruction=np.array([*"abcdefa"]), task=task, unique_instructions=lambda: np.arange(6))
+    partner = {"a": "b", "b": "a", "c": "d", "d": "f", "e": "d", "f": "d"}
+    rows = [np.flatnonzero(split.instruction == partner[string]) for string in split.instruction]
+    monkeypatch.setattr(shaping, "partner_rows", lambda *about: rows)
+    setup = SimpleNamespace(dataset=SimpleNamespace(train=split), seed=0)
+    assert pair_chains(setup) == {"n": 2, "ari": 1.0}
+    rows[2] = np.flatnonzero(split.instruction == "a")  # c goes elsewhere
+    found = pair_chains(setup)
+    assert found["n"] == 2 and found["ari"] == adjusted_rand_score(task[:6], [0, 0, 0, 1, 1, 1])
+    rows[4] = np.flatnonzero(split.instruction == "c")  # and e after it: from e to c to a
+    assert pair_chains(setup)["ari"] == adjusted_rand_score(task[:6], [0, 0, 0, 1, 0, 1])
+
+
+def test_chains_are_those_of_the_partners_that_are_trained():
+    setup = prepare(replace(SMALL, shaping="pairs"), 4, backend="numpy")
+    train, partners = setup.dataset.train, partner_rows(setup.dataset.train, np.random.default_rng([4, 7]))
+    links = {(train.instruction[row], train.instruction[rows[0]]) for row, rows in enumerate(partners)}
+    pieces = {string: {string} for string in train.instruction}
+    for first, second in links:  # join the pieces of both
+        joined = pieces[first] | pieces[second]
+        pieces.update(dict.fromkeys(joined, joined))
+    assert pair_chains(setup)["n"] == len({frozenset(piece) for piece in pieces.values()})
 
 
 # Trainings ----------------------------------------------------------------------------------------
@@ -240,7 +272,7 @@ def test_told_the_tasks_the_states_cluster_by_task_and_told_others_they_do_not()
         SMALL, share=3, d_model=16, steps=150, batch_size=32, lr=1e-2, warmup=10, n_recordings=2, shaping="groups"
     )
     share_of_nearest = {}
-    for n_right in (3, 0):
+    for n_right in (3, 0):  # all told by their task, or each pattern by itself
         trained = train(replace(settings, n_right=n_right), 0, "numpy", Silent)
         states, task = trained.recordings[-1].states["train"][1], trained.strings["train"].task
         pattern = trained.strings["train"].distribution
@@ -252,3 +284,11 @@ def test_told_the_tasks_the_states_cluster_by_task_and_told_others_they_do_not()
 
 def test_by_default_the_numbers_are_those_of_the_main_job():
     assert asdict(Settings()).items() <= asdict(DEFAULT).items()
+
+
+@pytest.mark.parametrize("kind", ["groups", "pairs"])
+def test_a_shaped_training_has_no_checkpoints(kind):
+    training = Training(prepare(replace(SMALL, shaping=kind), 0, backend="numpy"))
+    with pytest.raises(ValueError, match="has no checkpoints, expected shaping = None"):
+        training.checkpoint()
+    assert Training(prepare(SMALL, 0, backend="numpy")).checkpoint().step == 0

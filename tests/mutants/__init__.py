@@ -1,6 +1,7 @@
 """Wrong formulas, each of which some test must fail on. `python tests/run_mutants.py` tries them."""
 
 from .affinities import AFFINITIES
+from .alignment import ALIGNMENT
 from .arguments import ARGUMENTS
 from .checker import CHECKER
 from .cluster_loops import CLUSTER_LOOPS
@@ -47,6 +48,7 @@ MUTANTS = (
     *REAL_PLACES,
     *PRETRAINING,
     *SHAPING,
+    *ALIGNMENT,
 )
 
 __all__ = ["MUTANTS", "Mutant", "StaleMutantError"]

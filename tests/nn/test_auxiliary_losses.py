@@ -210,10 +210,10 @@ def test_huge_and_tiny_scores_stay_finite_in_float32():
         ({"partner": [1, 1, 0]}, ValueError, "partner[1] = 1, expected another row, 0 to 2"),
         ({"partner": [1, 3, 0]}, ValueError, "partner[1] = 3, expected another row, 0 to 2"),
         ({"partner": [1, 0, -1]}, ValueError, "partner[2] = -1, expected another row, 0 to 2"),
-        ({"temperature": 0}, ValueError, "temperature = 0, expected a number above 0"),
-        ({"temperature": -1.0}, ValueError, "temperature = -1.0, expected a number above 0"),
-        ({"temperature": math.nan}, ValueError, "temperature = nan, expected a number above 0"),
-        ({"x": np.array([[1.0, 0], [0, 0], [0, 0]])}, ValueError, "x[1] is 0 everywhere, expected states"),
+        ({"temperature": 0}, ValueError, "temperature = 0, expected a finite number above 0"),
+        ({"temperature": -1.0}, ValueError, "temperature = -1.0, expected a finite number above 0"),
+        ({"temperature": math.nan}, ValueError, "temperature = nan, expected a finite number above 0"),
+        ({"x": np.array([[1.0, 0], [0, 0], [0, 0]])}, ValueError, "x[1] has length 0, expected states"),
     ],
 )
 def test_a_bad_argument_of_the_pairs_is_named(changes, error, message):

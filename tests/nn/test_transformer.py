@@ -591,6 +591,8 @@ def test_gradients_at_states_are_taken_in_the_models_precision(backend):
         ({1: np.zeros((4, 6))}, ValueError, "dstates[1] has shape (4, 6), expected (1, 4, 6), that of the states"),
         ({0: np.zeros((1, 4, 6)), 2: np.zeros((1, 4, 7))}, ValueError, "dstates[2] has shape (1, 4, 7), expected"),
         ({2: np.zeros((1, 4, 6), complex)}, TypeError, "dstates[2] has dtype complex128, expected float64"),
+        ([np.zeros((1, 4, 6))], TypeError, "dstates is of type list, expected a dict from layer to gradient"),
+        (np.zeros((3, 1, 4, 6)), TypeError, "dstates is of type ndarray, expected a dict from layer to gradient"),
     ],
 )
 def test_gradients_at_states_that_do_not_fit_are_named(dstates, error, message):

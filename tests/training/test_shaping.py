@@ -225,8 +225,8 @@ def test_real_places_have_separators_too():
     [
         ({"layer": 0}, ValueError, "layer = 0, expected at least 1"),
         ({"layer": 1.5}, TypeError, "layer = 1.5, expected a whole number"),
-        ({"weight": 0}, ValueError, "weight = 0, expected a number above 0"),
-        ({"weight": math.nan}, ValueError, "weight = nan, expected a number above 0"),
+        ({"weight": 0}, ValueError, "weight = 0, expected a finite number above 0"),
+        ({"weight": math.nan}, ValueError, "weight = nan, expected a finite number above 0"),
         ({"alone": -1}, ValueError, "alone = -1, expected at least 0"),
         ({"alone": 2.0}, TypeError, "alone = 2.0, expected a whole number"),
     ],
