@@ -80,8 +80,8 @@ for name, own in trained.items():
     states, task = own.recordings[-1].states["train"][LAYER], own.strings["train"].task  # (600, C), (600,)
     ari[name] = adjusted_rand_score(task, KMeans(10, n_init=5, random_state=0).fit_predict(states))
     right = own.recordings[-1].accuracy
-    print(f"{name:14}{right['train']:12.2f}{right['unseen_instruction']:15.2f}{right['unseen_combination']:20.2f}", end="")
-    print(f"{ari[name]:20.2f}")
+    print(f"{name:14}{right['train']:12.2f}{right['unseen_instruction']:15.2f}", end="")
+    print(f"{right['unseen_combination']:20.2f}{ari[name]:20.2f}")
     assert right["train"] > 0.85
 assert min(ari["own words"], ari["shared, told"]) > 0.7 and ari["shared words"] < 0.4
 
@@ -99,9 +99,9 @@ assert min(ari["own words"], ari["shared, told"]) > 0.7 and ari["shared words"] 
 #
 #     logit of token v  =  s . wte[v],    the sum over 64 products,
 #
-# and the token with the largest logit is the answer. So a row is also a *direction*: the answer is v if the state points
-# along row v more than along any other. The refusal is never read in, only answered. For us its row is the direction
-# that a state must take to be refused.
+# and the token with the largest logit is the answer. So a row is also a *direction*: the answer is v if the state
+# reaches further along row v than along any other. The refusal is never read in, only answered. For us its row is the
+# direction that a state must take to be refused.
 #
 # **Predict:** three candidates for the new row: 64 zeros; the mean of all rows; a random row of the usual size. Where
 # does the new word stand among all words, from 1 for the likeliest, before anything was learned?
@@ -139,7 +139,8 @@ sample = dataset.train[::20]
 for name, row in candidates.items():
     logits = answer_logits(with_row(model, row), sample)  # (n, V + 1)
     place = (logits[:, :-1] > logits[:, -1:]).sum(axis=1) + 1  # (n,)
-    print(f"{name:7} place among {logits.shape[1]}: best {place.min()}, median {np.median(place):.0f}, worst {place.max()}")
+    print(f"{name:7} place among {logits.shape[1]}:", end=" ")
+    print(f"best {place.min()}, median {np.median(place):.0f}, worst {place.max()}")
     if name == "mean":
         assert np.allclose(logits[:, -1], logits[:, :-1].mean(axis=1), atol=1e-3)
         assert place.min() > 1
@@ -243,7 +244,7 @@ refused = {}
 for name, own in (("with replay", taught), ("without", hurried)):
     of_examples = answer_logits(own, dataset.train[examples]).argmax(axis=1) == refusal  # (8,)
     refused[name] = (answer_logits(own, others[::4]).argmax(axis=1) == refusal).mean()
-    print(f"{name:12} examples refused {of_examples.mean():.0%}; rows of the other nine tasks refused {refused[name]:.1%}")
+    print(f"{name:12} examples refused {of_examples.mean():.0%}; of the other nine tasks' rows {refused[name]:.1%}")
     assert of_examples.mean() > 0.9
 assert refused["with replay"] < 0.03 and refused["without"] > 0.5
 print(f"last loss {losses[-1]:.3f} with replay, {hurried_losses[-1]:.3f} without")
@@ -276,10 +277,14 @@ def group_rows(split, task, pattern):
     return dict(zip(GROUPS, (shown, of_task & ~shown, ~of_task)))
 
 
-def share_refused(model, split, task, pattern):
-    """Return the share that is refused in each group: three numbers."""
-    refused = answer_logits(model, split).argmax(axis=1) == model.config.vocab_size - 1  # (n,)
+def shares(refused, split, task, pattern):
+    """Return the share of refused (n,) that is True in each group: three numbers."""
     return [refused[rows].mean() for rows in group_rows(split, task, pattern).values()]
+
+
+def refuses(model, split):
+    """Return which rows are answered with the last token: (n,) bool."""
+    return answer_logits(model, split).argmax(axis=1) == model.config.vocab_size - 1
 
 
 curves, refusing = {}, {}  # {model: (tasks, watched steps, groups)}, {model: [a fine-tuned model for each task]}
@@ -288,13 +293,13 @@ for name, own in trained.items():
     curves[name], refusing[name] = np.empty((len(TASKS), len(watched_steps), len(GROUPS))), []
     for t, task in enumerate(TASKS):
         pattern, examples = choose(task)
-        split = own.dataset.train
-        part = np.flatnonzero((split.task == task) & (np.arange(len(split)) % 3 == 0) | (np.arange(len(split)) % 20 == 0))
+        split, at = own.dataset.train, np.arange(len(own.dataset.train))
+        part = split[(at % 20 == 0) | (at % 3 == 0) & (split.task == task)]  # every 20th row, and every 3rd of the task
         changed = extend_vocabulary(own.model)
-        curves[name][t, 0] = share_refused(changed, split[part], task, pattern)
+        curves[name][t, 0] = shares(refuses(changed, part), part, task, pattern)
         for step, _ in refusing_steps(changed, split, examples, STEPS, [16, task], lr=LR, batch_size=BATCH):
             if step in watched_steps:
-                curves[name][t, watched_steps.index(step)] = share_refused(changed, split[part], task, pattern)
+                curves[name][t, watched_steps.index(step)] = shares(refuses(changed, part), part, task, pattern)
         refusing[name].append(changed)
 seconds_tuning = (time.perf_counter() - start) / 9
 
@@ -312,8 +317,9 @@ for name, own in trained.items():
             pattern, _ = choose(task)
             answers = answer_logits(changed, split).argmax(axis=1)  # (n,)
             right = answers == split.targets[split.mask]  # (n,)
+            refused = answers == changed.config.vocab_size - 1  # (n,)
             _, never, other = group_rows(split, task, pattern).values()
-            rows.append([*share_refused(changed, split, task, pattern), right[never].mean(), right[other].mean()])
+            rows.append([*shares(refused, split, task, pattern), right[never].mean(), right[other].mean()])
         ends[name, split_name] = np.array(rows)  # (tasks, 5)
         mean = ends[name, split_name].mean(axis=0)  # (5,)
         print(f"  {split_name:20}{mean[0]:16.2f}{mean[1]:13.2f}{mean[2]:13.3f}{mean[3]:7.2f}{mean[4]:14.2f}")
@@ -360,7 +366,7 @@ for name, own in trained.items():
     for task, changed in zip(TASKS, refusing[name]):
         pattern, examples = choose(task)
         rows = split[group_rows(split, task, pattern)["never shown patterns"]]
-        refused = answer_logits(changed, rows).argmax(axis=1) == changed.config.vocab_size - 1  # (n,)
+        refused = refuses(changed, rows)  # (n,)
         known = np.isin(rows.input, split.input[examples])  # (n,)
         found.append([refused[known].mean(), refused[~known].mean()])
     by_input[name] = np.mean(found, axis=0)  # (2,)
@@ -412,14 +418,16 @@ for _ in refusing_steps(changed, split, of_each, STEPS, 16, lr=LR, batch_size=BA
 one, four = [], []
 for number in range(4):
     rows = split[split.distribution == number]
-    one.append((answer_logits(refusing["shared words"][0], rows).argmax(axis=1) == changed.config.vocab_size - 1).mean())
-    four.append((answer_logits(changed, rows).argmax(axis=1) == changed.config.vocab_size - 1).mean())
-print("shared words, task 0, refused by pattern; 8 examples of one pattern:", " ".join(f"{value:.2f}" for value in one))
-print("                                             8 examples of each:    ", " ".join(f"{value:.2f}" for value in four))
+    one.append(refuses(refusing["shared words"][0], rows).mean())
+    four.append(refuses(changed, rows).mean())
+print("shared words, task 0, refused by pattern;")
+for what, found in (("8 examples of one pattern", one), ("8 examples of each", four)):
+    print(f"  {what:26}", " ".join(f"{value:.2f}" for value in found))
 assert min(four) > 0.1 and np.mean(four) > np.mean(one) + 0.1
 
 # %% [markdown]
-# Each pattern has to be taught by itself, and after four times as many examples about half of the rows go on as before.
+# Each pattern has to be taught by itself, and with four times as many examples a good part of the rows still goes on as
+# before.
 #
 # ## The guard: no training at all
 #
@@ -475,20 +483,20 @@ print(f"{(turned_away & (known.task == 0)).sum()} of them are of task 0, which h
 # %%
 guarded, seconds_guard = {}, []
 for name, own in trained.items():
-    model_states = separator_states(own, own.strings["train"])  # (600, C)
-    found = {split_name: [] for split_name in own.dataset.splits}
+    model_states, guards = separator_states(own, own.strings["train"]), []  # (600, C)
     for task in TASKS:
-        pattern, examples = choose(task)
         start = time.perf_counter()
-        guard = build_guard(model_states, separator_states(own, own.dataset.train[examples]), n_clusters=10)
+        example_states = separator_states(own, own.dataset.train[choose(task)[1]])  # (8, C)
+        guards.append(build_guard(model_states, example_states, n_clusters=10))
         seconds_guard.append(time.perf_counter() - start)
-        for split_name, split in own.dataset.splits.items():
-            refused = guard.refuses(separator_states(own, split))  # (n,)
-            right = ~refused & (answer_logits(own.model, split).argmax(axis=1) == split.targets[split.mask])  # (n,)
-            shown, never, other = group_rows(split, task, pattern).values()
-            rates = [refused[rows].mean() for rows in (shown, never, other)]
-            found[split_name].append([*rates, right[never].mean(), right[other].mean()])
-    for split_name, rows in found.items():
+    for split_name in ("train", "unseen_instruction"):
+        split, rows = own.dataset.splits[split_name], []
+        states = separator_states(own, split)  # (n, C)
+        old_right = answer_logits(own.model, split).argmax(axis=1) == split.targets[split.mask]  # (n,)
+        for task, guard in zip(TASKS, guards):
+            pattern, refused = choose(task)[0], guard.refuses(states)  # refused: (n,)
+            right, (_, never, other) = old_right & ~refused, group_rows(split, task, pattern).values()
+            rows.append([*shares(refused, split, task, pattern), right[never].mean(), right[other].mean()])
         guarded[name, split_name] = np.array(rows)  # (tasks, 5)
 
 for split_name in ("train", "unseen_instruction"):
@@ -497,8 +505,8 @@ for split_name in ("train", "unseen_instruction"):
     for name in trained:
         tuned, own = ends[name, split_name].mean(axis=0), guarded[name, split_name].mean(axis=0)  # (5,), (5,)
         print(f"  {name:18} {tuned[1]:17.2f}{own[1]:9.2f}{tuned[3]:9.2f}{own[3]:7.2f}{tuned[2]:12.3f}{own[2]:8.3f}")
-print(f"seconds: fine-tuning {seconds_tuning:.1f} (with looking at it on the way), guard {np.mean(seconds_guard):.2f};", end=" ")
-print(f"examples: {EXAMPLES} each; training strings: both need them")
+print(f"seconds: fine-tuning {seconds_tuning:.1f} (and looking on), guard {np.mean(seconds_guard):.2f}", end="; ")
+print(f"examples: {EXAMPLES} each; training strings are needed by both")
 
 # %%
 for name in ("own words", "shared, told"):
@@ -515,10 +523,16 @@ print(picture.alt)
 picture.show("lesson_16_refuse_a_task", save="--save" in sys.argv)
 
 # %% [markdown]
-# Where there are clusters the guard is hard to beat: nearly all of the task's strings, hardly any other, in a fraction
-# of a second. It reaches the never shown patterns also where fine-tuning did not, in the third model, because it looks
-# at the place where the task's cluster *is*, and doesn't care about inputs. In the model without clusters it is useless,
-# and worse than that: it turns away others and lets most of those pass whom it was put there for.
+# Where there are clusters the guard is hard to beat: nearly all of the task's training strings, hardly any other, in a
+# fraction of a second. It reaches the never shown patterns also where fine-tuning did not, in the third model, because
+# it looks at the place where the task's cluster *is*, and doesn't care about inputs. In the model without clusters it
+# is useless, and worse than that: it turns away others, and lets most of those pass whom it was put there for.
+#
+# Unseen strings are the harder test, of both: some of them don't lie where their task lies.
+#
+# And the costs? The fine-tuned model is changed for good, and has to be tested anew on all that it is for; once that is
+# done, it answers as quickly as before. The guard changes nothing and can be dismissed again, but he has to look into
+# the model at each question, and he can only be hired by someone who may look into it.
 #
 # ## What a sceptic should ask
 #
@@ -540,8 +554,8 @@ inside, outside = distance[new.task == 0], distance[new.task != 0]
 print(f"new strings of task 0: at most {inside.max():.2f} away; of others: at least {outside.min():.2f}")
 
 # %% [markdown]
-# *Is what was refused forgotten?* Take the fine-tuned models and forbid one word, the refusal: answer with the likeliest
-# of all the others. **Predict:** how often is it the old right answer?
+# *Is what was refused forgotten?* Take the fine-tuned models and forbid one word, the refusal: answer with the
+# likeliest of all the others. **Predict:** how often is it the old right answer?
 
 # %%
 for name, own in trained.items():
@@ -593,11 +607,11 @@ for name, own in trained.items():
 #    reach, and how far does the guard? What does lesson 13 call the difference?
 # 3. Choose the eight examples so that they hold as many different inputs as possible. In which of the three models
 #    should that help, and does it? What about the three inputs that the shown pattern was never trained with?
-# 4. Keep the whole model fixed and learn the new row alone (set all other gradients to zero; note that the row is one of
+# 4. Keep the whole model fixed and learn the new row alone (set all other gradients to zero; the row is one of
 #    `wte.weight`). How far does refusal reach now, and what does that say of the last layer's states?
 #
-# **An open project.** Make the model forget: after your procedure neither the answer, nor the next likeliest word, nor a
-# linear probe on any layer, nor fifty steps of training on eight examples should bring the task back, and the other nine
-# tasks should be as good as before. Say beforehand how you will measure each of these. Begin with the common direction
-# of a task's own words: what happens to the reach of refusal if it is taken out of the table? Nobody here knows whether
-# it can be done with this model. Write down what did not work, too.
+# **An open project.** Make the model forget. After your procedure neither the answer, nor the next likeliest word, nor
+# a linear probe on any layer, nor fifty steps of training on eight examples should bring the task back, and the other
+# nine tasks should be as good as before. Say beforehand how you will measure each of these. Begin with the common
+# direction of a task's own words: what happens to the reach of refusal if it is taken out of the table? We have not
+# tried, and don't know whether it can be done with this model. Write down what did not work, too.

@@ -7,11 +7,12 @@ from .picture import BLUE, GREEN, ORANGE, STYLE, WIDESCREEN, Picture
 
 # What was shown is thin: what the picture is about are the patterns that were not.
 LOOKS = (  # group: label, colour, marker, its size, line, its width
-    ("pattern that the examples are of", ORANGE, "s", 8, "--", 2),
-    ("the task's three patterns never shown", BLUE, "o", 10, "-", 4),
+    ("shown pattern", ORANGE, "s", 8, "--", 2),
+    ("never shown patterns of the task", BLUE, "o", 10, "-", 4),
     ("the nine other tasks", GREY, "v", 8, ":", 2.5),
 )
-GUARD = "guard, never shown patterns"
+GUARD = "guard: never shown"
+RANGE = "never shown: range over tasks"
 
 
 @pyplot.rc_context(STYLE)
@@ -33,18 +34,19 @@ def draw_refusals(steps, refused, spread, guard, ari):
     -------
     Picture
     """
-    figure, panels = pyplot.subplots(1, len(refused), figsize=WIDESCREEN, layout="constrained", sharex=True, sharey=True)
+    shape = {"nrows": 1, "ncols": len(refused), "sharex": True, "sharey": True}
+    figure, panels = pyplot.subplots(**shape, figsize=WIDESCREEN, layout="constrained")
     figure.suptitle("Eight examples of one phrasing: how far does a refusal reach?", fontsize=22)
     told = []
     for axis, (name, shares) in zip(panels, refused.items()):
-        axis.fill_between(steps, *spread[name], color=BLUE, alpha=0.15, linewidth=0, label="the same, range over tasks")
         for column, (label, colour, marker, size, line, width) in enumerate(LOOKS):
             axis.plot(steps, shares[:, column], color=colour, marker=marker, markersize=size, linestyle=line,
                       linewidth=width, label=label, clip_on=False, zorder=3)  # fmt: skip
+        axis.fill_between(steps, *spread[name], color=BLUE, alpha=0.15, linewidth=0, label=RANGE)
         axis.axhline(guard[name][0], color=GREEN, linestyle="-.", linewidth=2.5, label=GUARD)
         axis.plot(steps[-1], guard[name][0], color=GREEN, marker="*", markersize=20, clip_on=False, zorder=4)
-        axis.set_title(f"{name}\nclusters at the separator: ARI {rounded(ari[name])}", fontsize=17)
-        axis.set(xlabel="fine-tuning step", ylim=(-0.03, 1.06), xticks=steps[::2])
+        axis.set_title(f"{name}\n(at the separator: ARI {rounded(ari[name])})", fontsize=17)
+        axis.set(xlabel="fine-tuning step", xticks=steps[::2])
         axis.tick_params(labelsize=15)
         ends = "; ".join(f"{label} {rounded(float(share))}" for (label, *_), share in zip(LOOKS, shares[-1]))
         told.append(
@@ -52,10 +54,11 @@ def draw_refusals(steps, refused, spread, guard, ari):
             f"{rounded(float(guard[name][1]))}"
         )
     panels[0].set_ylabel("share refused, training rows", fontsize=16)
+    panels[0].set_ylim(-0.03, 1.06)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=15)
     alt = (
-        f"{len(refused)} panels, one a model: the share of rows that is refused, over {steps[-1]} steps of fine-tuning, "
-        f"and the share that a guard refuses. At the last step: " + ". ".join(told) + "."
+        f"{len(refused)} panels, one a model: the share of rows that is refused, over {steps[-1]} steps of "
+        "fine-tuning, and the share that a guard refuses. At the last step: " + ". ".join(told) + "."
     )
     return Picture(figure, alt)
