@@ -44,8 +44,9 @@ from minicluster.training import hidden_states_at
 #
 # The same request is made of trained language models: some task is not to be answered any more, and there are examples
 # of it, but not of all the ways in which people will ask. Whether a few examples are enough is a question about what is
-# inside. Wu & Varshney, whose finding this course follows (arXiv:2402.12151), say in the paper's later version that
-# clusters are of use for this; their details were not at hand. What follows is our own design, and so is every number.
+# inside. Wu & Varshney, whose finding this course follows (arXiv:2402.12151), end the paper's later version with uses
+# of clusters, of which alignment is one. The details were not at hand: what follows is our own design, and so is every
+# number.
 #
 # ## Three models
 #
@@ -69,7 +70,7 @@ from minicluster.training import hidden_states_at
 small = replace(Settings().as_small(), n_recordings=2)
 told = replace(ShapedSettings(share=10, shaping="groups", bottleneck=True).as_small(), n_recordings=2)
 trained = {
-    "own words": train(replace(small, steps=300), seed=0),
+    "own words": train(replace(small, steps=400), seed=0),
     "shared words": train(replace(small, share=10, steps=500), seed=0),
     "shared, told": train(replace(told, steps=400), seed=0),
 }
@@ -305,10 +306,11 @@ seconds_tuning = (time.perf_counter() - start) / 9
 
 # %% [markdown]
 # At the end we ask all rows of all splits. `leak` is the share of the never shown patterns' rows that still get their
-# old right answer; `others right` is the accuracy on the other tasks.
+# old right answer (what is neither refused nor leaked got a wrong word); `others right` is the accuracy on the other
+# tasks. Below that, the never shown patterns one by one.
 
 # %%
-ends = {}  # {(model, split): (tasks, 5)}
+ends, by_pattern = {}, {}  # {(model, split): (tasks, 5)}, {model: [three shares a task]}
 for name, own in trained.items():
     print(f"{name:14} {'shown':>23}{'never shown':>13}{'other tasks':>13}{'leak':>7}{'others right':>14}")
     for split_name, split in own.dataset.splits.items():
@@ -319,13 +321,16 @@ for name, own in trained.items():
             right = answers == split.targets[split.mask]  # (n,)
             refused = answers == changed.config.vocab_size - 1  # (n,)
             _, never, other = group_rows(split, task, pattern).values()
+            if split_name == "train":
+                numbers = [number for number in range(4 * task, 4 * task + 4) if number != pattern]
+                by_pattern.setdefault(name, []).append([refused[split.distribution == n].mean() for n in numbers])
             rows.append([*shares(refused, split, task, pattern), right[never].mean(), right[other].mean()])
         ends[name, split_name] = np.array(rows)  # (tasks, 5)
         mean = ends[name, split_name].mean(axis=0)  # (5,)
         print(f"  {split_name:20}{mean[0]:16.2f}{mean[1]:13.2f}{mean[2]:13.3f}{mean[3]:7.2f}{mean[4]:14.2f}")
-print("never shown, training rows, task by task:")
+print("the three never shown patterns of train    task 0             task 1             task 2")
 for name in trained:
-    print(f"  {name:14}", " ".join(f"{value:5.2f}" for value in ends[name, "train"][:, 1]))
+    print(f"  {name:38}", "     ".join(" ".join(f"{value:.2f}" for value in task) for task in by_pattern[name]))
 
 # %%
 reach = {name: ends[name, "train"][:, 1].mean() for name in trained}
@@ -336,8 +341,8 @@ assert all(ends[name, "train"][:, 2].mean() < 0.02 for name in trained)
 # %% [markdown]
 # Read it slowly.
 #
-# - **own words**: eight examples of one phrasing, and half of the phrasings that nobody showed it are refused, or more.
-#   Of the other tasks' rows hardly one.
+# - **own words**: eight examples of one phrasing, and of the phrasings that nobody showed it about half of the rows are
+#   refused, or more. Of the other tasks' rows hardly one.
 # - **shared words**: the shown pattern is refused in part, the never shown ones hardly at all. This clerk has no piles.
 #   He doesn't even take the shown pattern for one thing: a good part of its rows go on as before.
 # - **shared, told**: in between. Clusters without own words carry the refusal to patterns that were never shown, where
@@ -347,7 +352,7 @@ assert all(ends[name, "train"][:, 2].mean() < 0.02 for name in trained)
 # compared the first two models only, we would have called it the whole. (Of the third model one thing more: it differs
 # from the second by the loss *and* by the wall. Exercise 2 takes the wall away.)
 #
-# And note that refused is less than wished everywhere: never shown patterns leak. Between seeds it varies, too.
+# And note that it is nowhere all that was wished for: the never shown patterns leak, and they differ among themselves.
 #
 # ## Why no further? Count by input
 #
@@ -375,8 +380,10 @@ assert by_input["shared, told"][0] > by_input["shared, told"][1] + 0.2
 assert by_input["own words"][1] > by_input["shared, told"][1] + 0.1
 
 # %% [markdown]
-# In the third model this is nearly the whole answer. With inputs that were among the examples, half of the rows that
-# were never shown are refused, or more; with other inputs next to none. It learned "no" for some pairs of task and
+# In the third model this is nearly the whole answer. With inputs that were among the examples about half of the never
+# shown rows are refused, or more; with other inputs next to none. (So it is with the shown pattern, too. Its unseen
+# combinations have inputs that it was never trained with, and that the examples therefore can't have: see the table
+# above.) The model learned "no" for some pairs of task and
 # input, and each of them for all four patterns. One pair is one pile, and refusal reaches as far as the pile does. So
 # the rule "what moves a cluster's answer moves it for all of the cluster" holds: we had named the wrong clusters. Those
 # at the separator are not those that the answer is given from.
@@ -585,8 +592,8 @@ for name, own in trained.items():
 #   all rows is a start that changes no answer.
 # - Fine-tuning on examples alone refuses everything. Replay says what shall stay, and collateral must be counted.
 # - From eight examples of one pattern, refusal reached patterns that were never shown where there were clusters, and
-#   hardly where there were none. How far depended on the clusters at the place where the answer is given: pairs of task
-#   and input, tied together by the task's own words, where it has them.
+#   hardly where there were none. How far followed the clusters at the place where the answer is given: pairs of task
+#   and input, tied together, it seems, by the task's own words, where it has them.
 # - A guard on the separator's cluster needs no training and reached further. It stands and falls with the cluster
 #   being the task.
 # - Neither removes what was learned.
@@ -602,7 +609,8 @@ for name, own in trained.items():
 #
 # ## Exercises
 #
-# 1. Run the lesson with another seed in `train`. Which of its statements hold, and which number moves most?
+# 1. Run the lesson with another seed in `train`, and with 300 steps of fine-tuning. Which of its statements hold, which
+#    number moves most, and does refusal go on spreading?
 # 2. Take away the third model's wall: `bottleneck=False` in `told`. It still has its clusters. How far does refusal
 #    reach, and how far does the guard? What does lesson 13 call the difference?
 # 3. Choose the eight examples so that they hold as many different inputs as possible. In which of the three models
