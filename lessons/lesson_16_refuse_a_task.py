@@ -88,7 +88,8 @@ assert min(ari["own words"], ari["shared, told"]) > 0.7 and ari["shared words"] 
 
 # %% [markdown]
 # Two models with clusters, near ARI 1, and one without. And the column that the whole course has watched: with clusters
-# nearly all pairs that were never together are right, without them hardly more than guessing would give.
+# nearly all pairs that were never together are right, without them about one in five, where guessing among ten words
+# would get one in ten.
 #
 # ## A new word
 #
@@ -148,8 +149,9 @@ for name, row in candidates.items():
 
 # %% [markdown]
 # The logit is a sum of products, so the mean of all rows gets the mean of all logits. A mean is never larger than the
-# largest number it was taken from: with this row no old answer changes. That is a guarantee; the other two only came
-# out as they did. `extend_vocabulary` takes the mean. **Check** that it makes the model that we made.
+# largest number it was taken from: with this row no old answer changes. That is a guarantee. Zeros happened to do as
+# well, and a random row can stand anywhere, as its line shows. `extend_vocabulary` takes the mean. **Check** that it
+# makes the model that we made.
 
 # %%
 by_hand, library = with_row(model, wte.mean(axis=0)), extend_vocabulary(model)
@@ -234,8 +236,8 @@ print("the library's losses are ours")
 # %% [markdown]
 # ## A planted mistake: why replay?
 #
-# Someone in a hurry leaves the replay out. It saves half of the work, and the loss falls faster. **Predict:** after the
-# same 150 steps, how many of the eight examples are refused? And what will he find if he asks no further?
+# Someone in a hurry leaves the replay out: what was learned is learned, and every batch has twice as many refusals.
+# **Predict:** after the same 150 steps, how many of the eight examples are refused? And what else is?
 
 # %%
 hurried = extend_vocabulary(model)
@@ -246,17 +248,16 @@ for name, own in (("with replay", taught), ("without", hurried)):
     of_examples = answer_logits(own, dataset.train[examples]).argmax(axis=1) == refusal  # (8,)
     refused[name] = (answer_logits(own, others[::4]).argmax(axis=1) == refusal).mean()
     print(f"{name:12} examples refused {of_examples.mean():.0%}; of the other nine tasks' rows {refused[name]:.1%}")
-    assert of_examples.mean() > 0.9
-assert refused["with replay"] < 0.03 and refused["without"] > 0.5
+    assert of_examples.mean() > 0.8
+assert refused["with replay"] < 0.03 and refused["without"] > 0.2
 print(f"last loss {losses[-1]:.3f} with replay, {hurried_losses[-1]:.3f} without")
 
 # %% [markdown]
-# Both models refuse all that they were shown. The hurried one refuses nearly everybody else, too: nothing in its
-# examples told it not to, and the shortest way to a low loss is to push the refusal up everywhere. His loss is even the
-# lower one. How it is caught: ask what must *not* have changed, and count. What is refused and should not be is called
-# *collateral*.
-
-# %%
+# Both models refuse what they were shown, and their losses are much alike. But the hurried one refuses a large part
+# of what everybody else asks, too: nothing in its examples told it not to, and the shortest way to a low loss is to push the
+# refusal up everywhere. How it is caught: not by the loss. Ask what must *not* have changed, and count. What is refused
+# and should not be is called *collateral*.
+#
 # ## Predict before you run
 #
 # Now the question of the lesson. For each of the three models: of the training rows of the task's three patterns that
@@ -346,7 +347,7 @@ assert all(ends[name, "train"][:, 2].mean() < 0.02 for name in trained)
 # - **shared words**: the shown pattern is refused in part, the never shown ones hardly at all. This clerk has no piles.
 #   He doesn't even take the shown pattern for one thing: a good part of its rows go on as before.
 # - **shared, told**: in between. Clusters without own words carry the refusal to patterns that were never shown, where
-#   the control carries it to none. But they carry it less far than clusters *with* own words.
+#   the control carries it to hardly any. But they carry it less far than clusters *with* own words.
 #
 # So the sceptic was right to ask. "Refusal spreads because the task is one cluster" is a part of the truth. If we had
 # compared the first two models only, we would have called it the whole. (Of the third model one thing more: it differs
@@ -561,6 +562,9 @@ inside, outside = distance[new.task == 0], distance[new.task != 0]
 print(f"new strings of task 0: at most {inside.max():.2f} away; of others: at least {outside.min():.2f}")
 
 # %% [markdown]
+# Compare the two numbers of the last line. If the first is the larger one, no threshold is right for all new strings,
+# and somebody has to say which error is the worse.
+#
 # *Is what was refused forgotten?* Take the fine-tuned models and forbid one word, the refusal: answer with the
 # likeliest of all the others. **Predict:** how often is it the old right answer?
 
@@ -615,8 +619,8 @@ for name, own in trained.items():
 #    reach, and how far does the guard? What does lesson 13 call the difference?
 # 3. Choose the eight examples so that they hold as many different inputs as possible. In which of the three models
 #    should that help, and does it? What about the three inputs that the shown pattern was never trained with?
-# 4. Keep the whole model fixed and learn the new row alone (set all other gradients to zero; the row is one of
-#    `wte.weight`). How far does refusal reach now, and what does that say of the last layer's states?
+# 4. Keep the whole model fixed and learn the new row alone (all other gradients 0, and `weight_decay=0`; the
+#    row is one of `wte.weight`). How far does refusal reach now, and what does that say of the last layer's states?
 #
 # **An open project.** Make the model forget. After your procedure neither the answer, nor the next likeliest word, nor
 # a linear probe on any layer, nor fifty steps of training on eight examples should bring the task back, and the other
