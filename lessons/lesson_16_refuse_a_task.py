@@ -253,10 +253,10 @@ assert refused["with replay"] < 0.03 and refused["without"] > 0.2
 print(f"last loss {losses[-1]:.3f} with replay, {hurried_losses[-1]:.3f} without")
 
 # %% [markdown]
-# Both models refuse what they were shown, and their losses are much alike. But the hurried one refuses a large part
-# of what everybody else asks, too: nothing in its examples told it not to, and the shortest way to a low loss is to push the
-# refusal up everywhere. How it is caught: not by the loss. Ask what must *not* have changed, and count. What is refused
-# and should not be is called *collateral*.
+# Both models refuse what they were shown, and their losses are much alike. But the hurried one refuses a large part of
+# what everybody else asks, too: nothing in its examples told it not to, and the shortest way to a low loss is to push
+# the refusal up everywhere. How it is caught: not by the loss. Ask what must *not* have changed, and count. What is
+# refused and should not be is called *collateral*.
 #
 # ## Predict before you run
 #
@@ -384,10 +384,9 @@ assert by_input["own words"][1] > by_input["shared, told"][1] + 0.1
 # In the third model this is nearly the whole answer. With inputs that were among the examples about half of the never
 # shown rows are refused, or more; with other inputs next to none. (So it is with the shown pattern, too. Its unseen
 # combinations have inputs that it was never trained with, and that the examples therefore can't have: see the table
-# above.) The model learned "no" for some pairs of task and
-# input, and each of them for all four patterns. One pair is one pile, and refusal reaches as far as the pile does. So
-# the rule "what moves a cluster's answer moves it for all of the cluster" holds: we had named the wrong clusters. Those
-# at the separator are not those that the answer is given from.
+# above.) The model learned "no" for some pairs of task and input, and carried most of it over to the other patterns, but
+# not to other inputs. Our reading: refusal spreads within a pile, and we had named the wrong piles. Those at the
+# separator are not those that the answer is given from.
 #
 # In the first model the refusal gets to other inputs as well. Something must tie a task's ten inputs together, and the
 # third model lacks it. The words are the suspects. If a task has words of its own, their rows in the table can have
@@ -584,8 +583,8 @@ for name, own in trained.items():
 # Refusal is not forgetting. The answer often stands right behind the refusal, and whoever can reach the logits can have
 # it. The guard forgets nothing at all: go around it and everything is there. Both refuse; neither removes.
 #
-# *Would eight other examples do the same?* The three tasks above differ from each other, so yes, it matters which one
-# is asked for. Whoever reports a number for one task and one draw reports luck.
+# *Would eight other examples do the same?* We drew once for each task, and the three tasks differ from each other, so
+# don't count on it. Whoever reports a number for one task and one draw may report luck.
 #
 # *Who chose the 150 steps?* We did, with an eye on the result. If steps are chosen by what is refused among rows that
 # were "never shown", then these were used after all.
@@ -594,7 +593,7 @@ for name, own in trained.items():
 #
 # - A new word is a new row. With tied embeddings it is the direction in which refused states have to point; the mean of
 #   all rows is a start that changes no answer.
-# - Fine-tuning on examples alone refuses everything. Replay says what shall stay, and collateral must be counted.
+# - Fine-tuning on examples alone refuses much of everything. Replay says what shall stay, and collateral must be counted.
 # - From eight examples of one pattern, refusal reached patterns that were never shown where there were clusters, and
 #   hardly where there were none. How far followed the clusters at the place where the answer is given: pairs of task
 #   and input, tied together, it seems, by the task's own words, where it has them.
