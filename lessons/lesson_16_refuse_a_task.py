@@ -384,8 +384,8 @@ assert by_input["own words"][1] > by_input["shared, told"][1] + 0.1
 # In the third model this is nearly the whole answer. With inputs that were among the examples about half of the never
 # shown rows are refused, or more; with other inputs next to none. (So it is with the shown pattern, too. Its unseen
 # combinations have inputs that it was never trained with, and that the examples therefore can't have: see the table
-# above.) The model learned "no" for some pairs of task and input, and carried most of it over to other patterns, but not
-# to other inputs. Our reading: refusal spreads within a pile, and we had named the wrong piles. Those at the
+# above.) The model learned "no" for some pairs of task and input, and carried most of it over to other patterns, but
+# not to other inputs. Our reading: refusal spreads within a pile, and we had named the wrong piles. Those at the
 # separator are not those that the answer is given from.
 #
 # In the first model the refusal gets to other inputs as well. Something must tie a task's ten inputs together, and the
