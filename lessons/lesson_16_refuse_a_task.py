@@ -620,6 +620,9 @@ for name, own in trained.items():
 #    should that help, and does it? What about the three inputs that the shown pattern was never trained with?
 # 4. Keep the whole model fixed and learn the new row alone (all other gradients 0, and `weight_decay=0`; the
 #    row is one of `wte.weight`). How far does refusal reach now, and what does that say of the last layer's states?
+# 5. `refusing_steps` has an argument `layers`: let only the blocks after layer 2 learn, which read the clusters, or only
+#    those before, which make them. Which reaches further, and why? `python -m minicluster experiment alignment` asks
+#    several seeds, with deeper models.
 #
 # **An open project.** Make the model forget. After your procedure neither the answer, nor the next likeliest word, nor
 # a linear probe on any layer, nor fifty steps of training on eight examples should bring the task back, and the other
