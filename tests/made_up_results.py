@@ -257,7 +257,7 @@ def aligned(above, everything, below, guard, leak=0.0, guard_collateral=0.0, ari
         for method, own in reach.items()
     }
     return {
-        **end(ari=(0.0, ari, ari)),
+        **end(unseen_combination=0.95, ari=(0.0, ari, ari)),
         "choices": [{"task": 1, "distribution": 3}, {"task": 0, "distribution": 0}],
         "n_examples": [2, 8],
         "steps": [0, 10, 40],

@@ -82,12 +82,12 @@ def test_a_training_that_never_gets_there_says_so():
 def test_the_doses_drawn_are_the_results(drawn):
     results, picture = drawn
     lines = lines_of(picture.figure.axes[1])
-    right, others = lines["tasks grouped rightly"], lines["the others"]
+    right, others = lines["grouped rightly"], lines["the others"]
     three = 0.85 if len(results["seeds"]) == 1 else 0.825
     assert right.get_xdata().tolist() == [3, 6, 10] and others.get_xdata().tolist() == [0, 3, 6]
     assert right.get_ydata().tolist() == pytest.approx([three, 0.88, 0.9])  # means and medians: a few roundings
     assert others.get_ydata().tolist() == pytest.approx([0.22, 0.24, 0.2])
-    assert lines["plain training, all tasks"].get_ydata()[0] == pytest.approx(0.2)
+    assert lines["plain, all tasks"].get_ydata()[0] == pytest.approx(0.2)
     assert lines["chance"].get_ydata()[0] == 0.1
     assert bool(picture.figure.axes[1].collections) == (len(results["seeds"]) == 2)
 

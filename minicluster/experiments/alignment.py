@@ -11,12 +11,17 @@ The trainings differ in their clusters. With outputs of their own, tasks form cl
 don't: that is the control. With all outputs shared, and states at the separator that are told their task (`GroupLoss`),
 they do: so it is not the outputs that give the task away. Strings, chosen tasks and examples are the same.
 
+What is known: fine-tuning knows of each replayed row that it is of another task; the guard knows how many tasks there
+are, and no string's. How long and how fast is fine-tuned, on which batches, and that the blocks above learn, was chosen
+on seeds 0 to 2, with an eye on what is reached.
+
 Claim. Because the task is one cluster, refusal reaches the distributions that were never shown, and no other task. (The
 application is ours, not the paper's.)
 
 Falsified if, after 8 examples and in the model with clusters, fewer than 0.6 of the other distributions' training
 strings are refused, or more than 0.02 of the other tasks'; or if more than 0.1 is reached without clusters, though the
-examples are refused there, too; or if telling the task, with the same outputs, adds less than 0.3.
+examples are refused there, too; or if telling the task, with the same outputs, adds less than 0.3; or if more than 0.02
+of the other tasks' unseen strings or combinations lose their answer.
 """
 
 from dataclasses import replace

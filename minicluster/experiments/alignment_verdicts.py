@@ -47,6 +47,11 @@ def _collateral(runs, training, method=ABOVE, split="train"):
     return _few(runs, training, method, "other_tasks", "refused", split)
 
 
+def _worst_collateral(runs, training, method):
+    """Return for each seed how much of the other tasks' distribution that is refused most is refused, of training rows."""
+    return [max(max(own["other_tasks"]) for own in run[training]["by_distribution"][method]) for run in runs]
+
+
 def _learned(runs, *trainings):
     """Return for each seed whether these trainings have learned their training rows."""
     return [all(run[name]["accuracy"]["train"] >= LEARNED for name in trainings) for run in runs]
@@ -58,8 +63,7 @@ def _judged(learned, holds):
 
 def _reaches(runs):
     reach, collateral = _reach(runs, "separate"), _collateral(runs, "separate")
-    by_distribution = [[own["others"] for own in run["separate"]["by_distribution"][ABOVE]] for run in runs]
-    others = [[share for own in choices for share in own] for choices in by_distribution]
+    by_choice = [[own["others"] for own in run["separate"]["by_distribution"][ABOVE]] for run in runs]
     return verdict(
         None,
         "Refusal learned from one distribution reaches the task's others, and no other task",
@@ -74,11 +78,12 @@ def _reaches(runs):
         controls={
             "other tasks' training strings refused": collateral,
             "the distribution that was shown": _few(runs, "separate", ABOVE, "shown", "refused"),
-            "the distribution reached least": [min(own) for own in others],
+            "the distribution reached least": [min(min(own) for own in choices) for choices in by_choice],
+            "the other tasks' distribution refused most": _worst_collateral(runs, "separate", ABOVE),
             "still answered rightly": _few(runs, "separate", ABOVE, "others", "answered"),
             "without clusters (shared outputs)": _reach(runs, "shared"),
         },
-        interval=bootstrap_interval(others),
+        interval=bootstrap_interval([[sum(own) / len(own) for own in choices] for choices in by_choice]),  # of choices
     )
 
 
@@ -114,12 +119,15 @@ def _not_without_clusters(runs):
     shown = [run["shared"]["examples_refused"][ABOVE] for run in runs]
     return verdict(
         None,
-        "Without clusters, refusal stays with what was shown",
-        f"with shared outputs: reach <= {MOST_WITHOUT}, on training strings, though at least {LEAST_SHOWN} of the "
-        f"examples are refused; not judged below {LEARNED} of training answers",
+        "Without clusters, refusal hardly leaves the examples' pattern, and covers only a part of it",
+        f"with shared outputs: reach <= {MOST_WITHOUT}, on training strings; not judged where fewer than {LEAST_SHOWN} "
+        f"of the examples are refused, nor below {LEARNED} of training answers",
         f"training strings of distributions never shown that are refused after {FEW} examples, without clusters",
         reach,
-        _judged(_learned(runs, "shared"), [r <= MOST_WITHOUT and s >= LEAST_SHOWN for r, s in zip(reach, shown)]),
+        _judged(
+            [own and s >= LEAST_SHOWN for own, s in zip(_learned(runs, "shared"), shown)],
+            [r <= MOST_WITHOUT for r in reach],
+        ),
         controls={
             "the examples refused": shown,
             "the distribution that was shown": _few(runs, "shared", ABOVE, "shown", "refused"),
@@ -157,10 +165,14 @@ def _from_above(runs):
         None,
         "Refusal spreads by what reads the clusters, not by what makes them",
         f"reach with the blocks above the middle layer learning, less that with those below, >= {LEAST_ABOVE}; not "
-        f"judged below {LEARNED} of training answers",
+        f"judged where those below refuse fewer than {LEAST_SHOWN} of the examples, nor below {LEARNED} of training "
+        "answers",
         "how much further refusal reaches from above the clusters than from below",
         further,
-        _judged(_learned(runs, "separate"), [own >= LEAST_ABOVE for own in further]),
+        _judged(
+            [own and s >= LEAST_SHOWN for own, s in zip(_learned(runs, "separate"), shown)],
+            [own >= LEAST_ABOVE for own in further],
+        ),
         controls={
             "above": above,
             "everything learning": everything,
@@ -171,43 +183,55 @@ def _from_above(runs):
 
 
 def _others_keep_their_answers(runs):
-    after = _few(runs, "separate", ABOVE, "other_tasks", "answered")
-    lost = [run["separate"]["accuracy"]["train"] - own for run, own in zip(runs, after)]
+    splits = ("unseen_instruction", "unseen_combination")  # what replay did not train
+    before = [[run["separate"]["accuracy"][split] for split in splits] for run in runs]
+    after = zip(*(_few(runs, "separate", ABOVE, "other_tasks", "answered", split) for split in splits))
+    lost = [max(b - a for b, a in zip(*own)) for own in zip(before, after)]
     return verdict(
         None,
-        "The other tasks keep their answers",
-        f"with outputs of their own: accuracy on training rows before, less that on the other tasks' after, <= "
-        f"{MOST_LOST}; not judged below {LEARNED} of training answers",
-        "training answers of the other tasks that are lost",
+        "The other tasks keep their answers, also those that were not replayed",
+        "with outputs of their own: accuracy before (of all tasks), less that of the other tasks after, on unseen "
+        f"strings and on unseen combinations, whichever loses more, <= {MOST_LOST}; not judged below {LEARNED} of "
+        "training answers",
+        "answers of the other tasks that are lost, unseen strings or combinations",
         lost,
         _judged(_learned(runs, "separate"), [own <= MOST_LOST for own in lost]),
         controls={
-            "their accuracy, everything learning": _few(runs, "separate", EVERYTHING, "other_tasks", "answered"),
-            "their accuracy, unseen strings": _few(
-                runs, "separate", ABOVE, "other_tasks", "answered", "unseen_instruction"
+            "their accuracy on training rows, which were replayed": _few(
+                runs, "separate", ABOVE, "other_tasks", "answered"
             ),
+            "the same, everything learning": _few(runs, "separate", EVERYTHING, "other_tasks", "answered"),
         },
     )
 
 
 def _guarded(runs):
-    reach, collateral = _reach(runs, "separate", GUARD), _collateral(runs, "separate", GUARD)
+    splits = ("train", "unseen_instruction")  # clusters and threshold are fitted on the first
+    reach = {split: _reach(runs, "separate", GUARD, split) for split in splits}
+    collateral = {split: _collateral(runs, "separate", GUARD, split) for split in splits}
     return verdict(
         None,
-        "A guard that changes no weight refuses the whole task, too, and is told no labels",
-        f"with outputs of their own: reach >= {LEAST_GUARDED} and collateral refusals <= {MOST_COLLATERAL}, on "
-        f"training strings; not judged below {LEARNED} of training answers",
-        f"training strings of distributions never shown that the guard refuses after {FEW} examples",
-        reach,
+        "A guard that changes no weight, and knows how many tasks there are but no labels, refuses the whole task, too",
+        f"with outputs of their own: reach >= {LEAST_GUARDED} on training strings, {LEAST_REACH} on unseen ones, and "
+        f"collateral refusals <= {MOST_COLLATERAL} on both; not judged below {LEARNED} of training answers",
+        f"unseen strings of distributions never shown that the guard refuses after {FEW} examples",
+        reach["unseen_instruction"],
         _judged(
             _learned(runs, "separate"),
-            [r >= LEAST_GUARDED and c <= MOST_COLLATERAL for r, c in zip(reach, collateral)],
+            [
+                reach["train"][i] >= LEAST_GUARDED
+                and reach["unseen_instruction"][i] >= LEAST_REACH
+                and all(collateral[split][i] <= MOST_COLLATERAL for split in splits)
+                for i in range(len(runs))
+            ],
         ),
         controls={
-            "other tasks' training strings refused": collateral,
-            "unseen strings": _reach(runs, "separate", GUARD, "unseen_instruction"),
-            "other tasks' unseen strings refused": _collateral(runs, "separate", GUARD, "unseen_instruction"),
+            "training strings": reach["train"],
+            "other tasks' training strings refused": collateral["train"],
+            "the other tasks' distribution refused most": _worst_collateral(runs, "separate", GUARD),
+            "other tasks' unseen strings refused": collateral["unseen_instruction"],
             "shared outputs, told": _reach(runs, "shared, told", GUARD),
             "shared outputs": _reach(runs, "shared", GUARD),
+            "shared outputs: the other tasks' distribution refused most": _worst_collateral(runs, "shared", GUARD),
         },
     )

@@ -8,7 +8,7 @@ separator's state after the middle block, or in what the input token may see:
 - plain: nothing;
 - true tasks: each string's task, which a linear reader has to name;
 - pseudo-tasks: the same loss, with patterns dealt at random into as many groups, and pattern names: the same, with each
-  pattern a group of its own. Both rule out that any second loss would do; the second is true, and says nothing of tasks;
+  pattern a group of its own. Both rule out that any second loss would do; the second one is true, but not of tasks;
 - pairs: for each training string one other, of another pattern, that means the same; by a contrastive loss, which
   takes all others in the batch for strangers, although some are not. (One pair leads to another: followed from string
   to string they join most of a task. How far is measured. Batches are pairs, so some strings come more often than
@@ -282,10 +282,11 @@ def summarise(runs):
 
 
 def _matched_lift(runs, name):
-    """Return the lift where this training and the plain one each first answer enough of train: [one a seed], or None."""
+    """Return [a lift a seed] where this training and the plain one each first answer enough of train; or None."""
     points = [(run[name]["at_95"], run["plain"]["at_95"]) for run in runs]
     return [
-        None if None in (own, plain) else own["unseen_combination"] - plain["unseen_combination"] for own, plain in points
+        None if None in (own, plain) else own["unseen_combination"] - plain["unseen_combination"]
+        for own, plain in points
     ]
 
 
@@ -312,8 +313,8 @@ def _within_verdict(runs, name, learned):
     return verdict(
         None,
         f"Within one model, {name}: these generalise, and the others don't",
-        f"the rightly grouped tasks' accuracy on unseen combinations at least {LEAST_WITHIN} above their own in the plain "
-        f"training, and the others' at most {MOST_CONTROL}; not judged below {LEARNED} of training answers",
+        f"the rightly grouped tasks' accuracy on unseen combinations at least {LEAST_WITHIN} above their own in the "
+        f"plain training, and the others' at most {MOST_CONTROL}; not judged below {LEARNED} of training answers",
         "lift of the tasks grouped rightly",
         right,
         [

@@ -15,6 +15,7 @@ import numpy as np
 from ..checks import check_whole_number
 from ..cluster import KMeans
 from ..nn import AdamW
+from ..nn.extending import BY_TOKEN
 from ..tasks.examples import Split
 from ..training import answer_objective, training_steps
 from .measure import without_warnings
@@ -22,7 +23,6 @@ from .measure import without_warnings
 LR = 3e-4  # no warm-up, no cosine. Where all parameters learn, 1e-3 reaches less beyond the examples
 REFUSED_SHARE = 0.5  # of each batch: examples to refuse; the rest is replayed
 BATCH_SIZE = 32
-BY_TOKEN = ("wte.weight", "lm_head.weight")  # the parameters with a row for each token
 
 
 def examples_to_refuse(train, distribution, n, rng):

@@ -176,8 +176,8 @@ class ShapedSettings(Settings):
     Attributes
     ----------
     shaping : str or None
-        "groups": each row's group of patterns (see `GroupLoss` and `told_groups`); "pairs": which strings mean the same, one for each
-        (see `pair_loss`); None: nothing.
+        "groups": each row's group of patterns (see `GroupLoss` and `told_groups`); "pairs": which strings mean the
+        same, one for each (see `pair_loss`); None: nothing.
     n_right : int or None
         The groups of so many tasks are their patterns; None: of all.
     dealt : bool

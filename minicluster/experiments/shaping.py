@@ -72,7 +72,7 @@ def told_groups(setup):
 
 
 def right_tasks(setup):
-    """Return the tasks whose patterns a training is told rightly, in rising order: a list of int, empty without groups."""
+    """Return the tasks whose patterns a training is told rightly, in rising order: a list, empty without groups."""
     if setup.settings.shaping != GROUPS:
         return []
     return _drawn_tasks(setup, np.random.default_rng([setup.seed, TOLD_STREAM]))[0].tolist()

@@ -22,7 +22,7 @@ LOOKS = {  # training: colour, marker, line
 }
 COLUMNS = (1.09, 1.25)  # of numbers, right of the measures
 ROW_STEP = 0.22  # between the measures of a training
-WITHIN = {"right": ("tasks grouped rightly", BLUE, "o"), "others": ("the others", ORANGE, "X")}
+WITHIN = {"right": ("grouped rightly", BLUE, "o"), "others": ("the others", ORANGE, "X")}
 
 
 @pyplot.rc_context(STYLE)
@@ -126,12 +126,12 @@ def _draw_doses(axis, results):
         listed = ", ".join(f"{dose} {rounded(own['median'])}" for dose, own in zip(doses, numbers))
         told.append(f"{label}, by how many are told rightly: {listed}")
     plain = results["by_training"]["plain"]["unseen_combination"]["median"]
-    axis.axhline(plain, color=BLACK, linestyle="--", linewidth=1.6, label="plain training, all tasks")
+    axis.axhline(plain, color=BLACK, linestyle="--", linewidth=1.6, label="plain, all tasks")
     axis.axhline(results["runs"][0]["plain"]["chance"], color=GREY, linestyle=":", linewidth=1.6, label="chance")
     axis.set_ylim(-0.03, 1.05)
     axis.set_xticks(sorted({*middles["right"], *middles["others"]}))
     axis.set_xlabel("tasks grouped rightly")
     axis.set_ylabel("accuracy on unseen combinations")
     axis.set_title("within one model")
-    axis.legend(loc="center", bbox_to_anchor=(0.5, 0.52))
+    axis.legend(loc="upper center", bbox_to_anchor=(0.42, -0.11), ncols=2, frameon=False, columnspacing=1)
     return "; ".join(told)

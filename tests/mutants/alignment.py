@@ -350,8 +350,8 @@ ALIGNMENT = (
     Mutant(
         name="alignment: without clusters, examples that were not learned",
         file="experiments/alignment_verdicts.py",
-        old="r <= MOST_WITHOUT and s >= LEAST_SHOWN",
-        new="r <= MOST_WITHOUT",
+        old='[own and s >= LEAST_SHOWN for own, s in zip(_learned(runs, "shared"), shown)]',
+        new='_learned(runs, "shared")',
         why="Where nothing is refused at all, nothing shows that it does not spread.",
         tests=TESTS,
     ),
