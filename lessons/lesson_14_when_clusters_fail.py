@@ -313,8 +313,8 @@ assert measured["groups"]["unseen_combination"] > measured["plain"]["unseen_comb
 #
 # Is it the *tasks* that helped? A second loss changes much else. It brings gradients to the separator, pulls states
 # apart, acts against memorising, perhaps. "Any extra loss would have helped" is a serious objection. So the same loss,
-# the same reader, the same number of groups, but patterns dealt into groups at random like cards, four to each. Call
-# them pseudo-tasks.
+# the same reader, the same number of groups, but patterns dealt into groups at random like cards, four to each; by
+# chance two of one task may meet. Call them pseudo-tasks.
 #
 # **Predict before you run.** Will there be clusters? What will unseen combinations do?
 
@@ -324,7 +324,7 @@ look("pseudo")
 told = told_groups(trained["pseudo"].setup)[trained["pseudo"].strings["train"].distribution]  # (n,)
 by_told = adjusted_rand_score(told, measured["pseudo"]["labels"])
 print(f"   ARI against the pseudo-tasks that it was told, layer {MIDDLE}: {by_told:.2f}")
-assert by_told > 0.7 and measured["pseudo"]["ari"] < 0.3
+assert by_told > 0.7 and measured["pseudo"]["ari"] < measured["groups"]["ari"] - 0.4
 assert measured["pseudo"]["unseen_combination"] < measured["groups"]["unseen_combination"] - 0.15
 
 # %% [markdown]

@@ -56,7 +56,7 @@ from minicluster.training import hidden_states_at
 # - **own words**: each task answers with ten words of its own. Here clusters by task form by themselves (lesson 11).
 # - **shared words**: all tasks answer with the same ten words, each in another order. The model can learn that pattern
 #   by pattern, and does. This is the control: no clusters.
-# - **shared, told**: again the same ten words for all. But in training a second loss at the separator, after block 2,
+# - **told, walled**: again the same ten words for all. But in training a second loss at the separator, after block 2,
 #   tells the model the task's number, so that clusters have to form; and the input may look at the separator only
 #   (the wall of lesson 13), so that they have to be used.
 #
@@ -72,7 +72,7 @@ told = replace(ShapedSettings(share=10, shaping="groups", bottleneck=True).as_sm
 trained = {
     "own words": train(replace(small, steps=400), seed=0),
     "shared words": train(replace(small, share=10, steps=500), seed=0),
-    "shared, told": train(replace(told, steps=400), seed=0),
+    "told, walled": train(replace(told, steps=400), seed=0),
 }
 LAYER = small.middle_layer
 ari = {}
@@ -84,7 +84,7 @@ for name, own in trained.items():
     print(f"{name:14}{right['train']:12.2f}{right['unseen_instruction']:15.2f}", end="")
     print(f"{right['unseen_combination']:20.2f}{ari[name]:20.2f}")
     assert right["train"] > 0.85
-assert min(ari["own words"], ari["shared, told"]) > 0.7 and ari["shared words"] < 0.4
+assert min(ari["own words"], ari["told, walled"]) > 0.7 and ari["shared words"] < 0.4
 
 # %% [markdown]
 # Two models with clusters, near ARI 1, and one without. And the column that the whole course has watched: with clusters
@@ -194,7 +194,8 @@ print("the examples:", ", ".join(f"{dataset.train.instruction[row]} x{dataset.tr
 # of the nine *other* tasks, with the answers that they always had. That is called *replay*. The task's three other
 # patterns are in neither half: they are never shown, neither refused nor answered.
 #
-# The learning rate is 3e-4, a seventh of the training's. We found it, and the 150 steps, by trying.
+# The learning rate is 3e-4, a seventh of the training's. We found it, and the 150 steps, by trying. No weight decays:
+# what is in no batch should stay as it is.
 
 # %%
 STEPS, BATCH, LR = 150, 32, 3e-4
@@ -202,7 +203,7 @@ STEPS, BATCH, LR = 150, 32, 3e-4
 
 def teach(model, train, examples, steps, seed, n_refused):
     """Change the model in place. Of each batch, n_refused rows are refused, the others replayed. Return the losses."""
-    rng, optimizer = np.random.default_rng(seed), AdamW(model.parameters, lr=LR, weight_decay=0.01)
+    rng, optimizer = np.random.default_rng(seed), AdamW(model.parameters, lr=LR, weight_decay=0)
     shown, others = train[examples], train[train.task != train.task[examples[0]]]
     refused = np.where(shown.mask, model.config.vocab_size - 1, shown.targets)  # (8, T) the last token is the refusal
     losses = []
@@ -335,8 +336,8 @@ for name in trained:
 
 # %%
 reach = {name: ends[name, "train"][:, 1].mean() for name in trained}
-assert reach["own words"] > reach["shared, told"] + 0.03 and reach["own words"] > 0.3
-assert reach["shared, told"] > reach["shared words"] + 0.05 and reach["shared words"] < 0.15
+assert reach["own words"] > reach["told, walled"] + 0.03 and reach["own words"] > 0.3
+assert reach["told, walled"] > reach["shared words"] + 0.05 and reach["shared words"] < 0.15
 assert all(ends[name, "train"][:, 2].mean() < 0.02 for name in trained)
 
 # %% [markdown]
@@ -346,7 +347,7 @@ assert all(ends[name, "train"][:, 2].mean() < 0.02 for name in trained)
 #   refused, or more. Of the other tasks' rows hardly one.
 # - **shared words**: the shown pattern is refused in part, the never shown ones hardly at all. This clerk has no piles.
 #   He doesn't even take the shown pattern for one thing: a good part of its rows go on as before.
-# - **shared, told**: in between. Clusters without own words carry the refusal to patterns that were never shown, where
+# - **told, walled**: in between. Clusters without own words carry the refusal to patterns that were never shown, where
 #   the control carries it to hardly any. But they carry it less far than clusters *with* own words.
 #
 # So the sceptic was right to ask. "Refusal spreads because the task is one cluster" is a part of the truth. If we had
@@ -377,8 +378,8 @@ for name, own in trained.items():
         found.append([refused[known].mean(), refused[~known].mean()])
     by_input[name] = np.mean(found, axis=0)  # (2,)
     print(f"  {name:14}{by_input[name][0]:37.2f}{by_input[name][1]:16.2f}")
-assert by_input["shared, told"][0] > by_input["shared, told"][1] + 0.2
-assert by_input["own words"][1] > by_input["shared, told"][1] + 0.1
+assert by_input["told, walled"][0] > by_input["told, walled"][1] + 0.2
+assert by_input["own words"][1] > by_input["told, walled"][1] + 0.1
 
 # %% [markdown]
 # In the third model this is nearly the whole answer. With inputs that were among the examples about half of the never
@@ -409,6 +410,11 @@ assert within > between + 0.1
 # too. A state that moves away from one of them towards the refusal moves away from its siblings as well. That fits what
 # we saw; it does not prove it. (A proof would take the common direction out and look again: the open project below has
 # it.)
+#
+# Nor is it the last word. All of the model learned here, and the models are small. `python -m minicluster experiment
+# alignment` asks several seeds of deeper models, without a wall, and lets only the blocks *above* the clusters learn,
+# those that read them. There a model that shares its words and was told the tasks refuses most of the never shown rows,
+# too. So words of one's own help, but they are not what it takes.
 #
 # ## Without clusters: pattern by pattern
 #
@@ -490,9 +496,10 @@ print(f"{(turned_away & (known.task == 0)).sum()} of them are of task 0, which h
 # %%
 guarded, seconds_guard = {}, []
 for name, own in trained.items():
-    model_states, guards = separator_states(own, own.strings["train"]), []  # (600, C)
+    guards = []
     for task in TASKS:
         start = time.perf_counter()
+        model_states = separator_states(own, own.strings["train"])  # (600, C)
         example_states = separator_states(own, own.dataset.train[choose(task)[1]])  # (8, C)
         guards.append(build_guard(model_states, example_states, n_clusters=10))
         seconds_guard.append(time.perf_counter() - start)
@@ -516,7 +523,7 @@ print(f"seconds: fine-tuning {seconds_tuning:.1f} (and looking on), guard {np.me
 print(f"examples: {EXAMPLES} each; training strings are needed by both")
 
 # %%
-for name in ("own words", "shared, told"):
+for name in ("own words", "told, walled"):
     assert guarded[name, "train"][:, 1].mean() > max(0.7, reach[name])
     assert guarded[name, "train"][:, 2].mean() < 0.05
 assert guarded["shared words", "train"][:, 1].mean() < 0.5
@@ -595,8 +602,9 @@ for name, own in trained.items():
 #   all rows is a start that changes no answer.
 # - Fine-tuning on examples alone refuses much of everything. Replay says what shall stay. Count the collateral.
 # - From eight examples of one pattern, refusal reached patterns that were never shown where there were clusters, and
-#   hardly where there were none. How far followed the clusters at the place where the answer is given: pairs of task
-#   and input, tied together, it seems, by the task's own words, where it has them.
+#   hardly where there were none. How far, in these small models all of which learns, followed the clusters at the place
+#   where the answer is given: pairs of task and input, tied together, it seems, by the task's own words, where it has
+#   them.
 # - A guard on the separator's cluster needs no training and reached further. It stands and falls with the cluster
 #   being the task.
 # - Neither removes what was learned.
@@ -618,11 +626,8 @@ for name, own in trained.items():
 #    reach, and how far does the guard? What does lesson 13 call the difference?
 # 3. Choose the eight examples so that they hold as many different inputs as possible. In which of the three models
 #    should that help, and does it? What about the three inputs that the shown pattern was never trained with?
-# 4. Keep the whole model fixed and learn the new row alone (all other gradients 0, and `weight_decay=0`; the
-#    row is one of `wte.weight`). How far does refusal reach now, and what does that say of the last layer's states?
-# 5. `refusing_steps` has an argument `layers`: let only the blocks after layer 2 learn, which read the clusters, or only
-#    those before, which make them. Which reaches further, and why? `python -m minicluster experiment alignment` asks
-#    several seeds, with deeper models.
+# 4. `refusing_steps` has an argument `layers`: let only the blocks after layer 2 learn, which read the clusters, or only
+#    those before, which make them. Which reaches further, in which model, and why?
 #
 # **An open project.** Make the model forget. After your procedure neither the answer, nor the next likeliest word, nor
 # a linear probe on any layer, nor fifty steps of training on eight examples should bring the task back, and the other

@@ -74,7 +74,8 @@ def test_a_training_that_never_gets_there_says_so():
     pictures = draw_experiment(results)
     picture = pictures["pretraining"]
     texts = {text.get_position(): text.get_text() for text in picture.figure.axes[0].texts}
-    assert texts[COLUMNS[0], 6] == "never" and "bottleneck 0.60, 0.65, 0.95, 95 % of training answers never" in picture.alt
+    assert texts[COLUMNS[0], 6] == "never"
+    assert "bottleneck 0.60, 0.65, 0.95, 95 % of training answers never" in picture.alt
     for picture in pictures.values():
         pyplot.close(picture.figure)
 
@@ -94,9 +95,8 @@ def test_the_doses_drawn_are_the_results(drawn):
 
 def test_the_same_in_words(drawn):
     _, picture = drawn
-    assert "plain 0.20, 0.20, 0.95, 95 % of training answers after 300 steps, each step taking 1.00 times as long; true" in (
-        picture.alt
-    )
+    plain = "plain 0.20, 0.20, 0.95, 95 % of training answers after 300 steps, each step taking 1.00 times as long; true"
+    assert plain in picture.alt
     assert picture.alt.endswith("the others, by how many are told rightly: 0 0.22, 3 0.24, 6 0.20.")
 
 

@@ -48,7 +48,7 @@ def _collateral(runs, training, method=ABOVE, split="train"):
 
 
 def _worst_collateral(runs, training, method):
-    """Return for each seed how much of the other tasks' distribution that is refused most is refused, of training rows."""
+    """Return for each seed the largest share of training rows refused in any distribution of the other tasks."""
     return [max(max(own["other_tasks"]) for own in run[training]["by_distribution"][method]) for run in runs]
 
 

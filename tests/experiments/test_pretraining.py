@@ -203,7 +203,7 @@ def test_the_lift_over_the_plain_training_decides(name, accuracy, place, holds):
 @pytest.mark.parametrize(
     ("name", "task", "accuracy", "holds"),
     [
-        ("3 of 10 right", 0, -0.1, True),  # of three tasks that are told rightly: in the mean .53, .33 above the plain .2
+        ("3 of 10 right", 0, -0.1, True),  # of three told rightly: in the mean .53, .33 above the plain .2
         ("3 of 10 right", 1, -0.25, False),  # .48, .28 above
         ("plain", 0, 0.6, True),  # .33, so that .85 is .52 above
         ("plain", 1, 1.4, False),  # .6: the tasks are easy, and .85 is .25 above
