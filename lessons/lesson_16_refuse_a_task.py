@@ -626,8 +626,8 @@ for name, own in trained.items():
 #    reach, and how far does the guard? What does lesson 13 call the difference?
 # 3. Choose the eight examples so that they hold as many different inputs as possible. In which of the three models
 #    should that help, and does it? What about the three inputs that the shown pattern was never trained with?
-# 4. `refusing_steps` has an argument `layers`: let only the blocks after layer 2 learn, which read the clusters, or only
-#    those before, which make them. Which reaches further, in which model, and why?
+# 4. `refusing_steps` has an argument `layers`: let only the blocks after layer 2 learn, which read the clusters, or
+#    only those before, which make them. Which reaches further, in which model, and why?
 #
 # **An open project.** Make the model forget. After your procedure neither the answer, nor the next likeliest word, nor
 # a linear probe on any layer, nor fifty steps of training on eight examples should bring the task back, and the other

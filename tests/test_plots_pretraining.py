@@ -95,8 +95,8 @@ def test_the_doses_drawn_are_the_results(drawn):
 
 def test_the_same_in_words(drawn):
     _, picture = drawn
-    plain = "plain 0.20, 0.20, 0.95, 95 % of training answers after 300 steps, each step taking 1.00 times as long; true"
-    assert plain in picture.alt
+    plain = "plain 0.20, 0.20, 0.95, 95 % of training answers after 300 steps, each step taking 1.00 times as long"
+    assert f"{plain}; true tasks" in picture.alt
     assert picture.alt.endswith("the others, by how many are told rightly: 0 0.22, 3 0.24, 6 0.20.")
 
 
