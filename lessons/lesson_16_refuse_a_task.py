@@ -5,8 +5,8 @@
 # reaches beyond the examples that it was learned from, and say which part of that reach is owed to clusters and which
 # is not.
 #
-# **Time.** 70 minutes to read, without the exercises; the script runs in about 40 seconds, half of which is three
-# trainings.
+# **Time.** 70 minutes to read, without the exercises; the script runs in about half a minute, half of which is
+# three trainings.
 #
 # **Assumes.** NumPy arrays, and what a gradient step does. What a task, a pattern and the splits are (lesson 2),
 # k-means (lesson 3), ARI (lesson 4), what a hidden state is (lesson 11), and the wall between letters and input, the
