@@ -2,7 +2,7 @@
 
 from .mutant import Mutant
 
-TESTS = ("experiments/test_alignment.py",)
+TESTS = ("experiments/test_refusing_tasks.py",)
 
 ALIGNMENT = (
     Mutant(
