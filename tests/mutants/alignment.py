@@ -304,6 +304,7 @@ ALIGNMENT = (
         old="replace(shared, shaping=GROUPS",
         new="replace(plain, shaping=GROUPS",
         why="Outputs that give the task away would make clusters by themselves.",
+        tests=TESTS,
     ),
     Mutant(
         name="alignment: above and below exchanged",
@@ -311,6 +312,7 @@ ALIGNMENT = (
         old="{ABOVE: (middle, last), EVERYTHING: None, BELOW: (0, middle)}",
         new="{BELOW: (middle, last), EVERYTHING: None, ABOVE: (0, middle)}",
         why="What reads the clusters stands behind the layer in which they are.",
+        tests=TESTS,
     ),
     Mutant(
         name="alignment: guarded answers where it does not refuse",
@@ -318,6 +320,7 @@ ALIGNMENT = (
         old="np.where(guard.refuses(states[name]), refusal, unguarded[name])",
         new="np.where(guard.refuses(states[name]), unguarded[name], refusal)",
         why="The guard would answer the one task and no other.",
+        tests=TESTS,
     ),
     Mutant(
         name="alignment: the first look for the last",
@@ -325,6 +328,7 @@ ALIGNMENT = (
         old="tuned_with[n].append(curve[-1])",
         new="tuned_with[n].append(curve[0])",
         why="Before fine-tuning nothing is refused.",
+        tests=TESTS,
     ),
     Mutant(
         name="alignment: a seed's numbers of the first choice",
@@ -332,6 +336,7 @@ ALIGNMENT = (
         old="return float(np.mean(values))",
         new="return float(values[0])",
         why="A task that is refused easily would speak for the other.",
+        tests=TESTS,
     ),
     Mutant(
         name="alignment table: the guard's steps those of fine-tuning",
@@ -339,6 +344,7 @@ ALIGNMENT = (
         old="0 if method == GUARD else own[0]",
         new="own[0]",
         why="It needs none.",
+        tests=TESTS,
     ),
     Mutant(
         name="alignment table: reach for leak",
@@ -346,6 +352,7 @@ ALIGNMENT = (
         old='"leak": few("train", "others", "answered")',
         new='"leak": few("train", "others", "refused")',
         why="What leaks is answered, not refused.",
+        tests=TESTS,
     ),
     Mutant(
         name="alignment: without clusters, examples that were not learned",
