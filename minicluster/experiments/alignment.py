@@ -1,4 +1,4 @@
-"""Aligning a whole task from a few examples: does refusal spread as far as the cluster?
+"""Aligning a whole task from a few examples: does refusal spread as far as clusters?
 
 A trained model gets one more token, the refusal, and is fine-tuned to give it in answer to a handful of examples of one
 distribution of one task, while the other tasks' training rows are replayed. The task's other distributions are never

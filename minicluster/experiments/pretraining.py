@@ -1,4 +1,4 @@
-"""Shaping clusters in training, where all outputs are shared, and what they are good for.
+"""Shaping clusters in training, where outputs are shared, and what they are good for.
 
 An experiment of ours: the paper's later version closes with applications to pre-training and alignment, whose details
 are not at hand (see also `alignment`). All tasks answer with the same outputs, so that the answers alone don't form
