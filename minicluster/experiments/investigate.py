@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from importlib import import_module
 
 from ..training import Progress
@@ -92,17 +92,18 @@ def plan(settings, seeds, backend="auto", folder=None, resume=False):
     Returns
     -------
     list of Trial
-        Those that differ in nothing but how often they are looked at are one, looked at most often.
+        Those that differ in nothing but how often they are looked at (see `deciding`) are one, looked at most often.
     """
     trials = []
     for seed in seeds:
-        merged = {}  # settings without what does not matter -> (settings, wanted)
+        merged = {}  # what decides -> (settings, wanted)
         for experiment, base in settings.items():
             for name, own in module_of(experiment).trainings(base).items():
-                key = replace(own, n_recordings=2, recorded_rows=1)
+                key = own.deciding()
                 other, wanted = merged.get(key, (own, ()))
+                fuller = max(own, other, key=lambda one: len(fields(one)))  # the one that has what both ask for
                 most = {field: max(getattr(own, field), getattr(other, field)) for field in LOOKING}
-                merged[key] = replace(own, **most), (*wanted, (experiment, name))
+                merged[key] = replace(fuller, **most), (*wanted, (experiment, name))
         pictured = seed == seeds[0]
         trials += [Trial(own, seed, backend, wanted, pictured, folder, resume) for own, wanted in merged.values()]
     return trials

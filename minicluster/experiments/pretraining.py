@@ -104,13 +104,14 @@ def measure(trained):
     unseen = setup.dataset.unseen_combination
     _, right = answer(trained.model, unseen)  # (n,)
     by_task = [float(right[unseen.task == task].mean()) for task in range(setup.dataset.n_tasks)]
+    ari_curve = [_ari(trained, recording) for recording in recordings]
     return {
         **measure_end(trained),
         "steps": steps,
         "curves": curves,
         "steps_to_95": step_of_crossing(steps, curves["train"], LEARNED),
-        "at_95": _at_crossing(trained, steps, curves),
-        "ari_curve": [_ari(trained, recording) for recording in recordings],
+        "at_95": _at_crossing(trained, steps, curves, ari_curve),
+        "ari_curve": ari_curve,
         "cost": step_cost(s, setup.seed, trained.model.operations.backend),
         "by_task": by_task,
         "neighbours_by_task": _neighbours_by_task(trained),
@@ -158,17 +159,18 @@ def step_of_crossing(steps, values, level):
     return float(steps[last - 1] + share * (steps[last] - steps[last - 1]))
 
 
-def _at_crossing(trained, steps, curves):
+def _at_crossing(trained, steps, curves, ari_curve):
     """Return what there is where `LEARNED` of the training sample are first answered, or None; see `measure`."""
     crossing = step_of_crossing(steps, curves["train"], LEARNED)
     if crossing is None:
         return None
-    recording = trained.recordings[int(np.searchsorted(steps, crossing))]
+    place = int(np.searchsorted(steps, crossing))
+    recording = trained.recordings[place]
     known, new = (recording.states[name][trained.settings.middle_layer] for name in ("train", "unseen_instruction"))
     return {
         "step": recording.step,
         "unseen_combination": float(np.interp(crossing, steps, curves["unseen_combination"])),
-        "ari": _ari(trained, recording),
+        "ari": ari_curve[place],
         "cross_pattern_1nn": neighbour_scores(trained.strings, known, new)[1],
     }
 

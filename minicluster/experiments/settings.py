@@ -1,6 +1,6 @@
 """The numbers of an experiment, in one place."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -91,6 +91,10 @@ class TrainingSettings:
             "recorded_rows": 1,
             "restarts": 1,
         }
+
+    def deciding(self):
+        """Return the settings that are equal for equal trainings, however often these are looked at."""
+        return replace(self, n_recordings=2, recorded_rows=1)
 
     @property
     def middle_layer(self):
@@ -212,6 +216,11 @@ class ShapedSettings(Settings):
 
     def _least_values(self):
         return super()._least_values() | {"n_layers": 2, "shaping_steps": 0}
+
+    def deciding(self):
+        if self.shaping is not None:
+            return super().deciding()
+        return Settings(**{own.name: getattr(self, own.name) for own in fields(Settings)}).deciding()
 
 
 @dataclass(frozen=True)

@@ -96,16 +96,13 @@ def test_what_there_is_where_enough_is_first_answered(measured):
     recordings = trained.recordings[-3:]
     steps = [recording.step for recording in recordings]
     curves = {"train": [0.2, 0.9, 1.0], "unseen_combination": [0.1, 0.3, 0.5]}
-    found = pretraining._at_crossing(replace(trained, recordings=recordings), steps, curves)
+    found = pretraining._at_crossing(replace(trained, recordings=recordings), steps, curves, [0.1, 0.2, 0.3])
     assert found["step"] == steps[2] and found["unseen_combination"] == pytest.approx(0.4)  # half of the way, rounded
-    states = recordings[2].states
-    train_states, new_states = (states[name][1] for name in ("train", "unseen_instruction"))
-    labels, _ = cluster(trained.setup, train_states, new_states)
-    assert found["ari"] == adjusted_rand_score(trained.strings["train"].task, labels)
-    assert found["cross_pattern_1nn"] == neighbour_scores(trained.strings, train_states, new_states)[1]
+    states = (recordings[2].states[name][1] for name in ("train", "unseen_instruction"))
+    assert found["ari"] == 0.3 and found["cross_pattern_1nn"] == neighbour_scores(trained.strings, *states)[1]
     curves["train"][1] = 0.95  # exactly there
-    found = pretraining._at_crossing(replace(trained, recordings=recordings), steps, curves)
-    assert found["step"] == steps[1] and found["unseen_combination"] == pytest.approx(0.3)
+    found = pretraining._at_crossing(replace(trained, recordings=recordings), steps, curves, [0.1, 0.2, 0.3])
+    assert found["step"] == steps[1] and found["unseen_combination"] == pytest.approx(0.3) and found["ari"] == 0.2
 
 
 def test_the_curve_of_clusters_ends_in_what_is_measured_at_the_end(measured):
@@ -113,6 +110,9 @@ def test_the_curve_of_clusters_ends_in_what_is_measured_at_the_end(measured):
         assert len(own["ari_curve"]) == len(trained.recordings)
         assert own["ari_curve"][-1] == own["ari"]["train"][1]
         assert own["ari_curve"][0] == own["untrained"]["ari"]["train"][1]
+        between = (trained.recordings[1].states[name][1] for name in ("train", "unseen_instruction"))
+        labels, _ = cluster(trained.setup, *between)
+        assert own["ari_curve"][1] == adjusted_rand_score(trained.strings["train"].task, labels)
 
 
 def test_neighbours_by_task_add_up_to_those_of_all(measured):

@@ -1,11 +1,11 @@
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 from made_up_results import DIVERGES, TINY, Silent
 
 from minicluster.experiments import investigate as investigation
-from minicluster.experiments import Settings, prepare, trial
+from minicluster.experiments import Settings, ShapedSettings, prepare, trial
 from minicluster.experiments.investigate import about, investigate, module_of, plan, settings_of, text
 from minicluster.experiments.side_by_side import Failure
 from minicluster.experiments.trial import Trial, one_row_a_string, train
@@ -95,6 +95,22 @@ def test_trainings_that_differ_only_in_how_often_they_are_looked_at_are_one():
         assert narrow is of["bottleneck", "separate, bottleneck"]
         assert narrow.settings == replace(TINY, bottleneck=True, n_recordings=2)
         assert of["bottleneck", "shared, plain"].settings == replace(TINY, share=3, n_recordings=2)
+
+
+@pytest.mark.parametrize("order", [("sharing", "pretraining", "alignment"), ("alignment", "pretraining", "sharing")])
+def test_trainings_of_shaped_settings_that_are_not_shaped_are_those_of_plain_ones(order):
+    base = {"sharing": TINY, "pretraining": ShapedSettings(**asdict(TINY)), "alignment": ShapedSettings(**asdict(TINY))}
+    base = {name: replace(base[name], n_tasks=10, n_recordings=9) for name in order}
+    trials = plan(base, [0], "numpy")
+    of = {wanted: one for one in trials for wanted in one.wanted}
+    assert len(of) == 4 + 9 + 3
+    # The plain training of shared outputs, that of separate ones, and the one that is told the tasks.
+    same = (("sharing", "share 10"), ("pretraining", "plain"), ("alignment", "shared"))
+    assert of[same[0]] is of[same[1]] is of[same[2]] and isinstance(of[same[0]].settings, ShapedSettings)
+    assert of[same[0]].settings.n_recordings == 9
+    assert of["sharing", "share 1"] is of["alignment", "separate"]
+    assert of["pretraining", "true tasks"] is of["alignment", "shared, told"]
+    assert len(trials) == 4 + 9 + 3 - 4
 
 
 def test_trainings_that_differ_in_anything_else_are_several():

@@ -237,8 +237,8 @@ EXPERIMENTS = (
     Mutant(
         name="plan: share not looked at",
         file="experiments/investigate.py",
-        old="key = replace(own, n_recordings=2, recorded_rows=1)",
-        new="key = replace(own, n_recordings=2, recorded_rows=1, share=1)",
+        old="key = own.deciding()",
+        new="key = replace(own.deciding(), share=1)",
         why="One training would stand for all places of the dial.",
         tests=TRIAL_TESTS,
     ),

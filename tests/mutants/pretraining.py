@@ -75,8 +75,8 @@ PRETRAINING = (
     Mutant(
         name="pretraining: the last recording instead of the one where enough is answered",
         file=FILE,
-        old="trained.recordings[int(np.searchsorted(steps, crossing))]",
-        new="trained.recordings[-1]",
+        old="place = int(np.searchsorted(steps, crossing))",
+        new="place = len(steps) - 1",
         why="At the end all have learned everything; matched is where each has just learned it.",
     ),
     Mutant(
@@ -237,5 +237,37 @@ PRETRAINING = (
         new='if v["claim"] == number',
         why="Verdicts beside the six claims are not all about one thing.",
         tests=("test_report.py",),
+    ),
+    Mutant(
+        name="plan: the same training twice, of settings that shape nothing and of plain ones",
+        file="experiments/settings.py",
+        old="        if self.shaping is not None:\n            return super().deciding()\n        return Settings(",
+        new="        return super().deciding()\n        return Settings(",
+        why="Five seeds of all experiments would take an hour more.",
+        tests=("experiments/test_trial.py",),
+    ),
+    Mutant(
+        name="plan: shaped settings taken for plain ones",
+        file="experiments/settings.py",
+        old="        if self.shaping is not None:\n            return super().deciding()\n",
+        new="",
+        why="The shaped trainings would never be run.",
+        tests=("experiments/test_trial.py",),
+    ),
+    Mutant(
+        name="plan: the settings that lack what one experiment asks for",
+        file="experiments/investigate.py",
+        old="fuller = max(own, other,",
+        new="fuller = min(own, other,",
+        why="What measures a training may ask its settings for what only it knows.",
+        tests=("experiments/test_trial.py",),
+    ),
+    Mutant(
+        name="plan: a training for each experiment",
+        file="experiments/settings.py",
+        old="return replace(self, n_recordings=2, recorded_rows=1)",
+        new="return self",
+        why="How often a training is looked at changes nothing in it.",
+        tests=("experiments/test_trial.py",),
     ),
 )
