@@ -253,7 +253,13 @@ def aligned(above, everything, below, guard, leak=0.0, guard_collateral=0.0, ari
     few = {method: became(own, leak=leak) for method, own in reach.items()}
     few["guard"] = became(guard, guard_collateral, leak)
     by_distribution = {
-        method: [{"shown": [0.98], "others": [own - 0.01, own + 0.01], "other_tasks": [0.0, 0.0]}] * 2
+        method: [
+            dict.fromkeys(
+                ("train", "unseen_instruction", "unseen_combination"),
+                {"shown": [0.98], "others": [own - 0.01, own + 0.01], "other_tasks": [0.0, 0.0]},
+            )
+        ]
+        * 2
         for method, own in reach.items()
     }
     return {

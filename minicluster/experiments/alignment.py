@@ -65,7 +65,7 @@ def trainings(settings):
     return {
         "separate": replace(plain, share=1),
         "shared": shared,
-        "shared, told": replace(shared, shaping=GROUPS, n_right=settings.n_tasks),
+        "shared, told": replace(shared, shaping=GROUPS),
     }
 
 

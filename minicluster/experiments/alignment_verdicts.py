@@ -49,7 +49,7 @@ def _collateral(runs, training, method=ABOVE, split="train"):
 
 def _worst_collateral(runs, training, method):
     """Return for each seed the largest share of training rows refused in any distribution of the other tasks."""
-    return [max(max(own["other_tasks"]) for own in run[training]["by_distribution"][method]) for run in runs]
+    return [max(max(own["train"]["other_tasks"]) for own in run[training]["by_distribution"][method]) for run in runs]
 
 
 def _learned(runs, *trainings):
@@ -63,7 +63,7 @@ def _judged(learned, holds):
 
 def _reaches(runs):
     reach, collateral = _reach(runs, "separate"), _collateral(runs, "separate")
-    by_choice = [[own["others"] for own in run["separate"]["by_distribution"][ABOVE]] for run in runs]
+    by_choice = [[own["train"]["others"] for own in run["separate"]["by_distribution"][ABOVE]] for run in runs]
     return verdict(
         None,
         "Refusal learned from one distribution reaches the task's others, and no other task",

@@ -128,13 +128,15 @@ def judged_everywhere(answers, setup, choice, refusal):
 
 
 def refused_by_distribution(answers, setup, choice, refusal):
-    """Return the share of each distribution's training rows that are refused: {group of rows: [share]}."""
-    train, n_distributions = setup.dataset.train, setup.dataset.n_distributions
-    refused = by_pattern(answers["train"] == refusal, train.distribution, len(setup.dataset.patterns))
-    pattern = np.arange(len(refused))
-    shown, of_task = pattern == choice.distribution, pattern // n_distributions == choice.task
-    rows_of = dict(zip(GROUPS_OF_ROWS, (shown, of_task & ~shown, ~of_task)))
-    return {group: refused[which].tolist() for group, which in rows_of.items()}
+    """Return the share of each distribution's rows that are refused, in order: {split: {group of rows: [share]}}."""
+    pattern = np.arange(len(setup.dataset.patterns))
+    shown, of_task = pattern == choice.distribution, pattern // setup.dataset.n_distributions == choice.task
+    patterns_of = dict(zip(GROUPS_OF_ROWS, (shown, of_task & ~shown, ~of_task)))
+    found = {}
+    for name, split in setup.dataset.splits.items():
+        refused = by_pattern(answers[name] == refusal, split.distribution, len(pattern))  # (patterns,)
+        found[name] = {group: refused[which].tolist() for group, which in patterns_of.items()}
+    return found
 
 
 def fine_tune(trained, choice, n, steps, watched_steps, layers=None):

@@ -103,11 +103,16 @@ def test_shares_of_each_group_by_hand(trained):
 
 
 def test_shares_of_each_distribution_by_hand(trained):
-    train = trained.dataset.train
-    answers = {"train": np.where((train.distribution == 3) | (train.input == train.input[0]), 99, 1)}
+    splits, input_of = trained.dataset.splits, trained.dataset.train.input[0]
+    answers = {  # of distribution 3 all are refused, of the others those with one input
+        name: np.where((split.distribution == 3) | (split.input == input_of), 99, 1) for name, split in splits.items()
+    }
     found = refusal_measures.refused_by_distribution(answers, trained.setup, Choice(1, 2, 1), 99)
-    share = [(train.input[train.distribution == d] == train.input[0]).mean() for d in range(6)]
-    assert found == {"shown": [share[2]], "others": [1.0], "other_tasks": [share[0], share[1], share[4], share[5]]}
+    for name, split in splits.items():
+        share = [(split.input[split.distribution == d] == input_of).mean() for d in range(6)]
+        others = {"others": [1.0], "other_tasks": [share[0], share[1], share[4], share[5]]}
+        assert found[name] == {"shown": [share[2]], **others}
+    assert found["train"] != found["unseen_combination"]
 
 
 def test_states_of_rows_are_those_at_the_separator_of_the_middle_layer(trained):
@@ -306,8 +311,8 @@ def test_each_part_of_the_rules_can_decide(which, path, value, holds):
 
 
 def test_the_other_tasks_distribution_that_is_refused_most_is_told():
-    run = changed(alignment_run(), ("separate", "by_distribution", ABOVE, 1, "other_tasks", 1), 0.7)
-    run = changed(run, ("separate", "by_distribution", ABOVE, 0, "others", 0), 0.2)
+    run = changed(alignment_run(), ("separate", "by_distribution", ABOVE, 1, "train", "other_tasks", 1), 0.7)
+    run = changed(run, ("separate", "by_distribution", ABOVE, 0, "train", "others", 0), 0.2)
     controls = alignment.summarise([run, alignment_run(1)])["verdicts"][0]["controls"]
     assert controls["the other tasks' distribution refused most"]["values"] == [0.7, 0]
     assert controls["the distribution reached least"]["values"] == [0.2, 0.95]

@@ -2,7 +2,7 @@
 
 from .mutant import Mutant
 
-TESTS = ("experiments/test_refusing_tasks.py",)
+TESTS = ("experiments/test_alignment_experiment.py",)
 
 ALIGNMENT = (
     Mutant(
@@ -243,10 +243,18 @@ ALIGNMENT = (
         tests=TESTS,
     ),
     Mutant(
+        name="by distribution: of training rows in every split",
+        file="experiments/refusal_measures.py",
+        old="by_pattern(answers[name] == refusal, split.distribution, len(pattern))",
+        new='by_pattern(answers["train"] == refusal, setup.dataset.train.distribution, len(pattern))',
+        why="What was never trained may be refused elsewhere.",
+        tests=TESTS,
+    ),
+    Mutant(
         name="by distribution: the shown one among the others",
         file="experiments/refusal_measures.py",
-        old="(shown, of_task & ~shown, ~of_task)))\n    return {group: refused",
-        new="(shown, of_task, ~of_task)))\n    return {group: refused",
+        old="patterns_of = dict(zip(GROUPS_OF_ROWS, (shown, of_task & ~shown, ~of_task)))",
+        new="patterns_of = dict(zip(GROUPS_OF_ROWS, (shown, of_task, ~of_task)))",
         why="The interval would be of the distributions that were shown, too.",
         tests=TESTS,
     ),
