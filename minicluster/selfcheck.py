@@ -195,6 +195,18 @@ def layer_pairs(config, tokens, targets, mask, rng):
     ]
 
 
+def models_of(config):
+    """Return a function from {name: array}, all parameters, float64 or complex128, to a model that has them."""
+    models = {dtype: Transformer(config, dtype=dtype, backend="numpy") for dtype in (np.float64, np.complex128)}
+
+    def model_with(parameters):
+        model = models[np.result_type(*parameters.values()).type]
+        model.parameters.update(parameters)
+        return model
+
+    return model_with
+
+
 def model_pair(name, config, tokens, targets, mask, rng):
     """The whole model, from its parameters to the loss.
 
@@ -208,11 +220,10 @@ def model_pair(name, config, tokens, targets, mask, rng):
     -------
     Pair
     """
-    models = {dtype: Transformer(config, dtype=dtype, backend="numpy") for dtype in (np.float64, np.complex128)}
+    model_with = models_of(config)
 
     def forward(**parameters):
-        model = models[np.result_type(*parameters.values()).type]
-        model.parameters.update(parameters)
+        model = model_with(parameters)
         logits, cache = model.forward(tokens)
         loss, dlogits = cross_entropy(logits, targets, mask)
         return loss, (model, dlogits, cache)
@@ -238,11 +249,10 @@ def states_pair(name, config, tokens, rng):
     -------
     Pair
     """
-    models = {dtype: Transformer(config, dtype=dtype, backend="numpy") for dtype in (np.float64, np.complex128)}
+    model_with = models_of(config)
 
     def forward(**parameters):
-        model = models[np.result_type(*parameters.values()).type]
-        model.parameters.update(parameters)
+        model = model_with(parameters)
         logits, states, cache = model.forward_with_states(tokens)
         return (logits, *states), (model, cache)
 

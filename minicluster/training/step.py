@@ -35,9 +35,7 @@ def answer_objective(model, tokens, targets, mask=None, start=None):
     return loss, model.backward(dlogits, cache)
 
 
-def train_step(
-    model, optimizer, tokens, targets, mask=None, max_norm=1.0, start=None, objective=answer_objective
-):
+def train_step(model, optimizer, tokens, targets, mask=None, max_norm=1.0, start=None, objective=answer_objective):
     """Forward, loss, backward, clipping, update.
 
     Parameters
