@@ -231,7 +231,7 @@ print("loss:", ", ".join(f"step {step} {losses[step - 1]:.2f}" for step in (1, 5
 
 # %%
 check = refusing_steps(extend_vocabulary(model), dataset.train, examples, 40, 0, lr=LR, batch_size=BATCH)
-assert np.allclose([loss for _, loss in check], losses[:40], rtol=0.01, atol=1e-3)
+assert np.allclose([loss for _, loss in check], losses[:40], rtol=1e-3)  # roundings of 1e-7
 print("the library's losses are ours")
 
 # %% [markdown]
