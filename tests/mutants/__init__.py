@@ -14,6 +14,7 @@ from .kmeans import KMEANS
 from .kmeans_starts import KMEANS_STARTS
 from .kmeans_weights import KMEANS_WEIGHTS
 from .layers import LAYERS
+from .lessons import LESSONS
 from .loss_and_optimiser import LOSS_AND_OPTIMISER
 from .metrics import METRICS
 from .model import MODEL
@@ -49,6 +50,7 @@ MUTANTS = (
     *PRETRAINING,
     *SHAPING,
     *ALIGNMENT,
+    *LESSONS,
 )
 
 __all__ = ["MUTANTS", "Mutant", "StaleMutantError"]

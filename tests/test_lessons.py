@@ -1,0 +1,134 @@
+"""Lessons as text: finding one, its cells, its notebook."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minicluster.lessons import LessonError, find_lesson, notebook, read_lesson, split_cells
+
+LESSON = """import early
+
+# %% [markdown]
+# # A title
+#
+# Text, and a formula:
+#
+#     y = x @ w
+#no space
+
+# %%
+import sys
+
+
+def f():  # %% is no cell here
+    return "# not prose"
+
+# %% a cell with a title
+
+# %% [markdown]
+#
+# %%
+f()
+"""
+
+
+def test_cells_are_prose_and_code_in_their_order():
+    assert split_cells(LESSON) == [
+        ("code", "import early"),
+        ("markdown", "# A title\n\nText, and a formula:\n\n    y = x @ w\nno space"),
+        ("code", 'import sys\n\n\ndef f():  # %% is no cell here\n    return "# not prose"'),
+        ("code", "f()"),
+    ]
+
+
+def test_line_ends_of_windows_make_the_same_cells(tmp_path):
+    path = tmp_path / "lesson_01_x.py"
+    path.write_bytes(b"\xef\xbb\xbf" + LESSON.replace("\n", "\r\n").encode())
+    assert split_cells(read_lesson(path)) == split_cells(LESSON)
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("print(1)\n", "no line '# %%', which begins a cell"),
+        ("", "no line '# %%', which begins a cell"),
+        ("# %% [markdown]\n# a\nprint(1)\n", "line 3: 'print(1)' in a cell of prose, expected # at its beginning"),
+    ],
+)
+def test_what_is_no_lesson_is_refused(text, message):
+    with pytest.raises(LessonError) as refused:
+        notebook(text)
+    assert str(refused.value) == message
+
+
+def test_a_notebook_has_what_jupyter_asks_for():
+    """The required keys of nbformat 4.5 (nbformat.readthedocs.io, "The notebook file format")."""
+    written = json.loads(notebook(LESSON))
+    assert (written["nbformat"], written["nbformat_minor"]) == (4, 5)
+    assert set(written) == {"cells", "metadata", "nbformat", "nbformat_minor"}
+    assert written["metadata"]["kernelspec"]["name"] == "python3"
+    assert written["metadata"]["language_info"] == {"name": "python"}
+    for cell in written["cells"]:
+        needed = {"cell_type", "id", "metadata", "source"}
+        needed |= {"execution_count", "outputs"} if cell["cell_type"] == "code" else set()
+        assert set(cell) == needed
+        assert all(line.endswith("\n") for line in cell["source"][:-1]) and not cell["source"][-1].endswith("\n")
+    assert [("".join(cell["source"])) for cell in written["cells"]] == [text for _, text in split_cells(LESSON)]
+    assert [cell["cell_type"] for cell in written["cells"]] == ["code", "markdown", "code", "code"]
+    ids = [cell["id"] for cell in written["cells"]]
+    assert len(set(ids)) == len(ids) and all(id.replace("-", "").isalnum() for id in ids)
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in written["cells"] if "outputs" in cell)
+
+
+def test_letters_beyond_ascii_are_written_as_they_are():
+    assert "naïve −" in notebook("# %%\nx = 'naïve −'\n")
+
+
+words = st.text(alphabet="ab#% =", min_size=1, max_size=12).map(str.rstrip).filter(lambda line: line.strip())
+lines = st.lists(words.filter(lambda line: not line.startswith("# %%")), min_size=1, max_size=4)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["markdown", "code"]), lines), min_size=1, max_size=5))
+def test_cells_that_are_written_down_are_found_again(cells):
+    text = ""
+    for kind, content in cells:
+        text += "# %% [markdown]\n" if kind == "markdown" else "# %%\n"
+        text += "".join(f"# {line}\n" if kind == "markdown" else f"{line}\n" for line in content)
+    written = [(kind, content) for kind, content in cells if not any(f"# {line}".startswith("# %%") for line in content)]
+    if len(written) == len(cells):
+        assert split_cells(text) == [(kind, "\n".join(content)) for kind, content in cells]
+
+
+def test_a_lesson_is_found_by_its_number_or_its_path(tmp_path):
+    for name in ("lesson_03_k_means.py", "lesson_12_nulls.py", "lesson_x_draft.py", "other.py"):
+        (tmp_path / name).write_text("# %%\n", encoding="utf-8")
+    assert find_lesson("3", tmp_path) == find_lesson("03", tmp_path) == tmp_path / "lesson_03_k_means.py"
+    assert find_lesson("12", str(tmp_path)) == tmp_path / "lesson_12_nulls.py"
+    assert find_lesson(str(tmp_path / "other.py"), "nowhere") == tmp_path / "other.py"
+    for lesson, folder, message in (
+        ("4", tmp_path, f"LESSON = '4', expected the number of a lesson in {tmp_path}: 03, 12"),
+        ("4", tmp_path / "none", f"no folder {tmp_path / 'none'} here; --lessons DIR says where the lessons are"),
+        ("k.py", tmp_path, "LESSON = 'k.py', expected a number such as 03, or a lesson's file (.py)"),
+        (str(tmp_path), tmp_path, f"LESSON = {str(tmp_path)!r}, expected a number such as 03, or a lesson's file (.py)"),
+        ("-3", tmp_path, "LESSON = '-3', expected a number such as 03, or a lesson's file (.py)"),
+    ):
+        with pytest.raises(LessonError) as refused:
+            find_lesson(lesson, folder)
+        assert str(refused.value) == message
+    (tmp_path / "text.txt").write_text("# %%\n", encoding="utf-8")
+    with pytest.raises(LessonError, match="expected a number such as 03"):
+        find_lesson(str(tmp_path / "text.txt"), tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(LessonError, match="in .*empty: none$"):
+        find_lesson("4", tmp_path / "empty")
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path):
+    path = tmp_path / "lesson_01_x.py"
+    path.write_bytes(b"# %%\nx = '\xff'\n")
+    with pytest.raises(LessonError, match="lesson_01_x.py: not UTF-8 text at byte 10$"):
+        read_lesson(path)
+    with pytest.raises(LessonError, match="gone.py: No such file"):
+        read_lesson(tmp_path / "gone.py")
