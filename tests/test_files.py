@@ -587,7 +587,7 @@ def test_every_file_is_written_here():
     Numba's cache, which Numba writes, is tried by jit.py with a file of its own; pictures are drawn into memory.
     """
     package = Path(files.__file__).parent
-    places = [*package.rglob("*.py"), *(package.parent / "lessons").glob("*.py")]
+    places = [*package.rglob("*.py"), *(Path(__file__).parents[1] / "lessons").glob("*.py")]
     writers = {"write_text", "write_bytes", "savefig", "save", "savez", "savez_compressed", "savetxt", "dump", "tofile"}
     allowed = {
         ("jit.py", "write_bytes"),  # the probe of the cache's folder
