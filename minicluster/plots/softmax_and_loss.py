@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib import pyplot
+from matplotlib.ticker import MultipleLocator
 
 from .curves import step_axis
 from .picture import BLACK, BLUE, RED, STYLE, WIDESCREEN, Picture
@@ -40,7 +41,8 @@ def draw_push_and_floor(margins, losses, pushes, curves, log_v, floor):
             look = {"color": colour, "marker": marker, "linestyle": line, "linewidth": 3, "markersize": 8}
             axis.plot(margins, heights, label=name, markevery=max(1, len(margins) // 8), **look)
         axis.axvline(0, color=LEVEL, linewidth=1)
-        axis.set_xlim(margins[0], margins[-1])
+        axis.set_xlim(margins[0] - 0.3, margins[-1] + 0.3)
+        axis.xaxis.set_major_locator(MultipleLocator(2))
         axis.tick_params(labelsize=16)
     charge.set_title("The more wrong, the harder the push", fontsize=20, pad=12)
     charge.legend(fontsize=17, loc="upper right")
@@ -49,8 +51,10 @@ def draw_push_and_floor(margins, losses, pushes, curves, log_v, floor):
     push.set_ylabel("push", fontsize=18)
     push.set_xlabel("margin: right score minus wrong score", fontsize=18)
     push.set_ylim(-0.05, 1.15)
-    for side, words, place in (("left", "sure of the wrong word", 0.03), ("right", "sure of the right word", 0.97)):
-        push.text(place, 0.52, words.replace(" of", "\nof"), ha=side, va="center", fontsize=16, transform=push.transAxes)
+    look = {"fontsize": 16, "va": "center", "transform": push.transAxes}
+    push.text(0.03, 0.52, "sure\nof the wrong word", ha="left", **look)
+    push.text(0.97, 0.52, "sure\nof the right word", ha="right", **look)
+    figure.align_ylabels([charge, push])
 
     falling = figure.add_subplot(places[:, 1])
     for (name, heights), (colour, marker, line) in zip(curves.items(), CURVE_LOOKS):
@@ -59,11 +63,12 @@ def draw_push_and_floor(margins, losses, pushes, curves, log_v, floor):
         falling.plot(np.arange(len(heights)), heights, label=name, markevery=marked, **look)
     steps = np.arange(max(map(len, curves.values())))
     step_axis(falling, steps)
-    for height, words, side in ((log_v, "log V = {:.2f}: knows nothing", "bottom"), (floor, "entropy = {:.2f}", "top")):
+    words = f"who knows nothing:\nlog V = {log_v:.2f}", f"no table gets below:\nentropy = {floor:.2f}"
+    for height, name, side, gap in ((log_v, words[0], "bottom", 0.05), (floor, words[1], "top", -0.07)):
         falling.axhline(height, color=LEVEL, linestyle=":", linewidth=2.5, zorder=1)
-        gap = 0.06 if side == "bottom" else -0.06
-        falling.text(steps[-1], height + gap, words.format(height), ha="right", va=side, fontsize=18)
+        falling.text(steps[-1], height + gap, name, ha="right", va=side, fontsize=18)
     falling.set_ylim(0, None)
+    falling.set_xlim(-0.02, steps[-1] * 1.1)
     falling.set_title("It falls to the entropy, and no further", fontsize=20, pad=12)
     falling.set_xlabel("training step", fontsize=18)
     falling.set_ylabel("loss (nats)", fontsize=18)
