@@ -42,7 +42,8 @@ x = corners[group] + 0.8 * rng.standard_normal((120, 2))  # (n, 2)
 #
 # Walks are measured by their squares: the *inertia* is the sum, over all samples, of the squared distance to the centre
 # of their cluster. Why squares? Because then the best place for a centre is the mean, which is quickly computed. To
-# see it, take samples x with mean m, and a centre c anywhere. For one sample
+# see it, take samples x with mean m, and a centre c anywhere. (|v|^2 is the sum of the squares of v's entries, and u.v
+# is `u @ v`.) For one sample
 #
 #     |x - c|^2 = |(x - m) + (m - c)|^2 = |x - m|^2 + 2 (x - m).(m - c) + |m - c|^2.
 #
@@ -56,9 +57,10 @@ x = corners[group] + 0.8 * rng.standard_normal((120, 2))  # (n, 2)
 # %%
 own, c = x[group == 0], np.array([1.0, -1.0])
 m = own.mean(axis=0)  # (40, 2) -> (2,)
-around_c, around_m = ((own - place) ** 2 for place in (c, m))  # (40, 2) each
-print(f"around c {around_c.sum():.2f}, around the mean {around_m.sum():.2f} + {len(own) * ((m - c) ** 2).sum():.2f}")
-assert np.isclose(around_c.sum(), around_m.sum() + len(own) * ((m - c) ** 2).sum())
+around_c, around_m = ((own - c) ** 2).sum(), ((own - m) ** 2).sum()  # (40, 2) -> a number, twice
+extra = len(own) * ((m - c) ** 2).sum()
+print(f"around c {around_c:.3f}, around the mean {around_m:.3f} + {extra:.3f}")
+assert np.isclose(around_c, around_m + extra)
 
 # %% [markdown]
 # So both steps lower the inertia, or leave it as it is:
@@ -66,12 +68,14 @@ assert np.isclose(around_c.sum(), around_m.sum() + len(own) * ((m - c) ** 2).sum
 # - *assign*: each sample to its nearest centre. No sample gets farther from its centre.
 # - *average*: each centre to the mean of its samples. We have just seen that nothing else is better.
 #
-# A number that never rises, over partitions of which there are finitely many, has to come to rest: when no sample
-# changes its cluster, no centre moves any more. That is Lloyd's algorithm (Stuart Lloyd wrote it down in 1957, and
-# published it in 1982).
+# Must this come to an end? A round in which a centre moves lowers the inertia, by n |m - c|^2. So no division of the
+# samples into clusters comes twice, and there are finitely many: at some round no centre moves any more. That is
+# Lloyd's algorithm (Stuart Lloyd wrote it down in 1957, and published it in 1982).
 
 # %% [markdown]
 # ## Ten lines
+#
+# Shapes: n samples, k centres, C numbers a sample.
 
 
 # %%
@@ -82,7 +86,7 @@ def assign(x, centers):
 
 
 def lloyd(x, centers, max_iter=100):
-    steps = [(centers, *assign(x, centers))]
+    steps = [(centers, *assign(x, centers))]  # a round each: centres (k, C), labels (n,), squared distances (n,)
     for _ in range(max_iter):
         _, labels, _ = steps[-1]
         centers = np.array([x[labels == j].mean(axis=0) for j in range(len(centers))])  # (k, C)
@@ -107,12 +111,19 @@ print("inertia:", *(f"{inertia:.1f}" for inertia in history))
 assert (np.diff(history) <= 0).all()
 centers, labels, _ = steps[-1]
 assert np.allclose(centers, [x[labels == j].mean(axis=0) for j in range(3)])
+ways = np.sqrt(((centers - start) ** 2).sum(axis=1))  # (k, C) -> (k,)
+print("the centres end", *(f"{way:.1f}" for way in ways), "from where they began, at", *map(str, centers.round(1)))
+most = [np.bincount(group[labels == j]).argmax() for j in range(3)]  # the group that most samples of each are from
+assert ways.argmax() == 0 and sorted(most) == [0, 1, 2]
 shown = sorted({0, 1, 2, len(steps) - 1})
 picture = draw_lloyd(x, [(t, *steps[t][:2]) for t in shown], history)
 print(picture.alt)
 picture.show("lesson_03_k_means", save="--save" in sys.argv)
 
 # %% [markdown]
+# The first has the longest way: it goes through to the group that no centre began near. Each ends in a group of its
+# own.
+#
 # ## The library's version
 #
 # `KMeans` has scikit-learn's names: attributes that `fit` sets end in an underscore. Given the same start it must do
@@ -133,7 +144,7 @@ assert np.allclose(model.inertia_history_, [*history, history[-1]])
 #
 # **Predict before you run.** Of 200 such starts, how many find the nine groups? All nine samples would have to come
 # from different groups, or the centres would have to move over. The chance of the former is 9! / 9^9, one in a
-# thousand.
+# thousand (0.0009; a little more, since no sample is drawn twice).
 
 
 # %%
@@ -157,12 +168,14 @@ def any_samples(x, k, rng):
 print(f"any nine samples: {share_that_finds_it(any_samples):.0%} of the starts find the nine groups")
 
 # %% [markdown]
-# Few do, but more than one in a thousand: some centres do move over. In the other runs two centres share one group, and
-# one centre serves two groups. No single sample gains by changing sides, so there it stays.
+# Few do, but more than one in a thousand: some centres do move over. In the other runs at least one group has two
+# centres or more, and at least one centre serves two groups. No single sample gains by changing sides, so there it
+# stays.
 #
 # *k-means++* (Arthur & Vassilvitskii 2007) draws the start so that its centres are apart. The first is any sample. Each
 # next one is drawn with a probability in proportion to the squared distance to the nearest centre so far: a sample in a
-# group that has no centre yet is far from all, and so likely; one beside a centre has next to no chance.
+# group that has no centre yet is far from all, and so likely; one beside a centre has next to no chance. The *greedy*
+# form draws a few candidates each time (2 + log k is usual) and takes the one that leaves the lowest inertia.
 
 
 # %%
@@ -171,7 +184,7 @@ def plus_plus(x, k, rng, n_trials=1):
     while len(chosen) < k:
         _, squared = assign(x, np.array(chosen))  # (n,)
         trials = rng.choice(len(x), n_trials, p=squared / squared.sum())  # (n_trials,)
-        left = [np.minimum(squared, ((x - x[t]) ** 2).sum(axis=1)).sum() for t in trials]  # inertia that would be left
+        left = [np.minimum(squared, ((x - x[t]) ** 2).sum(axis=1)).sum() for t in trials]  # inertia after each trial
         chosen.append(x[trials[np.argmin(left)]])
     return np.array(chosen)  # (k, C)
 
@@ -183,9 +196,8 @@ print(f"the best of ten greedy runs misses it in about {(1 - greedy) ** 10:.0e} 
 assert share_that_finds_it(any_samples) < plain < greedy
 
 # %% [markdown]
-# *Greedy* k-means++ draws a few candidates and takes the one that lowers the inertia most. It is what `KMeans` does by
-# default. And whatever is left of bad luck is dealt with by the oldest remedy, doing it several times and keeping the
-# lowest inertia: `n_init=10`. All experiments of this course pass that.
+# Greedy k-means++ is what `KMeans` does by default. And whatever is left of bad luck is dealt with by the oldest
+# remedy, doing it several times and keeping the lowest inertia: `n_init=10`. The experiments of this course do that.
 
 # %%
 model = KMeans(9, n_init=10, random_state=0).fit(nine)
@@ -198,7 +210,7 @@ assert np.isclose(model.inertia_, lowest)
 #
 # - A centre that is nobody's nearest has no mean (ours would be NaN, with a warning). It moves to the sample that is
 #   farthest from its own centre: that lowers the inertia, too.
-# - With fewer different samples than centres there is nothing to do for the others. It says so: a warning.
+# - With fewer different samples than centres, some centres stay unused, and `KMeans` warns.
 # - A sample exactly between two centres has to go somewhere. It goes to the one with the lower number, always, so that
 #   `predict` on the same samples gives the same labels.
 
@@ -216,8 +228,8 @@ assert KMeans(2, init=[[0.0], [4.0]]).fit([[0], [4]]).predict([[2]]).tolist() ==
 #     |x - c|^2 = |x|^2 - 2 x.c + |c|^2,
 #
 # which needs one matrix product, and |x|^2 is the same for all centres, so it may go. It is right on paper, it is
-# quicker, and it passes most tests. **Predict:** all we do now is to move all the data to the right, by 10,000, in
-# float32, as models have it. What will change?
+# quicker, and it passes any test near the origin. **Predict:** all we do now is to move all the data to the right, by
+# 10,000, in float32, as models have it. What will change?
 
 
 # %%
@@ -236,8 +248,8 @@ assert wrong > 0.05 and differences == 0
 # %% [markdown]
 # Float32 has seven digits. |c|^2 is 100,000,000, so it can be right to about 10, and the squared distances that it is
 # to decide between are no larger: what is left after subtracting is rounding. How it is caught: by a test that asks for
-# what must not matter. Moving all data by the same vector must change no label; neither may turning them, or the order
-# of the rows. The library takes differences (and moves the data to their mean first, so that centres keep their
+# what must not matter. Moving all data by the same vector must change no label. Nor must turning the data, or
+# reordering its rows. The library takes differences (and moves the data to their mean first, so that centres keep their
 # digits), and its tests move data by 10,000.
 
 # %%
@@ -248,7 +260,7 @@ assert (KMeans(3, init=start + [10_000, 0], tol=0).fit(far).labels_ == labels).a
 # ## What k-means can't know
 #
 # - *k.* It finds nine clusters if asked for nine, in anything. Lesson 4 is about what that is worth.
-# - *Which feature matters.* Distances add up squares, so a feature in millimetres weighs a million times as much as the
+# - *Which column matters.* Distances add up squares, so a length in millimetres weighs a million times as much as the
 #   same one in metres.
 # - *Shapes.* Nearest centre means straight borders, so clusters come out round and of similar width.
 #
@@ -268,16 +280,20 @@ for unit in (1, 100):
 assert share < 0.9
 
 # %% [markdown]
+# Now only the first coordinate counts, and along it the third group lies between the other two.
+
+# %% [markdown]
 # ## Where this leads
 #
-# In the main experiment x has 600 rows, one for each instruction string, and 64 columns: the state that a layer of the
-# model leaves at the separator. k is 10, the number of tasks. `python -m minicluster reproduce` does it at every layer
-# and at 25 moments of the training, ten starts each: 1,750 runs of what you have just written.
+# In the main experiment x has 600 rows, one for each instruction string (lesson 2), and 64 columns: the state that a
+# layer of the model leaves at the separator. k is 10, the number of tasks. `python -m minicluster reproduce` does it at
+# each of 7 layers, at 25 moments of the training, with ten starts: 7 x 25 x 10 = 1,750 runs of what you have written.
 #
 # ## Summary
 #
-# - k-means lowers the inertia by two steps in turn: nearest centre, mean. Each can only lower it.
-# - It ends in a local minimum. Starts that are apart (k-means++) and several of them make it a good one.
+# - k-means lowers the inertia by two steps in turn: nearest centre, mean. Neither can raise it.
+# - It ends in a valley (a *local minimum*), not always the deepest. Starts that are apart (k-means++) and several of
+#   them make it a good one.
 # - It knows nothing of k, of units, of shapes: what comes out is an answer only if the question was right.
 # - An implementation is checked by what must hold for any data: the inertia falls, labels belong to the centres, and
 #   neither moving the data nor reordering it changes the clusters.
@@ -286,9 +302,11 @@ assert share < 0.9
 #
 # 1. One dimension, samples 0, 1, 5, 6, 7, k = 2, start at 0 and 1. Do Lloyd's steps by hand; check with `KMeans`.
 # 2. Show that the inertia around the means is also the sum, over the clusters, of all squared distances between pairs
-#    of their samples, each divided by the size of the cluster. (Hint: put each sample of a cluster for c in the formula
-#    above, and add up.)
-# 3. Make the distances unsquared in `plus_plus`. How often does it find the nine groups now? Explain.
-# 4. Find a start for the nine groups where k-means ends with two centres in one group, and draw it with `draw_lloyd`.
+#    of their samples, each pair once and divided by the size of the cluster. (Hint: put each sample of a cluster for c
+#    in the formula above, and add up.)
+# 3. In `plus_plus`, draw in proportion to the distances, not their squares. How often does it find the nine groups now?
+#    Explain.
+# 4. Find a start for the nine groups where k-means ends with two centres in one group. Draw it as above, with
+#    `lloyd(nine, start)` and `draw_lloyd`.
 # 5. What would the best place for a centre be if walks were measured by their length, not its square, in one dimension?
 #    (That algorithm exists: k-medians.)

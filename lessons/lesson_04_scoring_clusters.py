@@ -39,8 +39,8 @@ rng = np.random.default_rng(4)
 # %% [markdown]
 # ## The idea
 #
-# Two librarians sort the same books onto shelves. One sorts by subject, the other says that he did, too, but his
-# shelves have no signs. Did he? You can't compare shelf 3 with shelf 3: numbers are only names. What you can compare is
+# Two librarians sort the same books onto shelves. She sorts by subject. He says that he does too, but his shelves have
+# no signs. Does he? You can't compare shelf 3 with shelf 3: numbers are only names. What you can compare is
 # company. Books that stand together on her shelves, do they stand together on his?
 #
 # *Classes* are the groups that we know (the tasks), *clusters* those that were found. First, who shares what: a table
@@ -60,7 +60,7 @@ assert table.tolist() == [[1, 0, 2], [2, 0, 0], [0, 1, 0]]
 # cluster 0, 1 of 1, 2 of 2: five sixths. It is called *purity*.
 #
 # **Predict before you run.** 600 samples in 10 classes, and clusters that are drawn at random, knowing nothing. What is
-# the purity with 10 clusters? With 100? With 600?
+# the purity with 10 clusters? With 100? With 600, one for each sample?
 
 
 # %%
@@ -120,9 +120,11 @@ assert 0.80 < random_rand < 0.84
 # that is together in a cluster is just any pair, so it is together in a class with probability A / N. There are B of
 # them:
 #
-#     expected number of pairs together in both  =  A B / N
+#     pairs together in both, on average over all deals  =  A B / N
 #
-# The *adjusted Rand index* (Hubert & Arabie 1985) takes that off, and divides by the most that could be left:
+# The *adjusted Rand index* (Hubert & Arabie 1985) takes that off, and divides by what would be left if the two
+# groupings were the same. Then A, B and the pairs together in both would be one number; where A and B differ, their
+# mean stands for it:
 #
 #     ARI  =  (together in both - A B / N)  /  ((A + B) / 2 - A B / N)
 #
@@ -139,18 +141,18 @@ dealt = [rng.permutation(clusters) for _ in range(2000)]
 found = np.mean([len(in_class & pairs_together(deal)) for deal in dealt])
 print(f"2000 deals: {found:.3f} pairs together in both on average; A B / N = {A * B / N:.3f}")
 print(f"their ARI: {np.mean([adjusted_rand_score(classes, deal) for deal in dealt]):+.3f} on average")
-assert abs(found - A * B / N) < 0.1  # 5 standard deviations of a mean over 2000 deals
+assert abs(found - A * B / N) < 0.1  # luck moves a mean over 2000 deals by about 0.02
 
 # %% [markdown]
 # ## The same as knowledge
 #
 # Another way to ask: if I tell you a sample's cluster, how much do you learn about its class? That is the *mutual
 # information*, I = sum over all cells of p log(p / (row share x column share)), with p the share of samples in the
-# cell. It is 0 if every cell is as full as its row and column make one expect. The most that there is to learn is a
-# grouping's *entropy*, minus the sum of share x log(share) over its groups. Divided by the mean of the two entropies, I
-# is *normalized* (NMI), at most 1. And it has the same trouble as purity: with few samples in each cell, some cells are
-# fuller than expected by luck alone. The *adjusted* form (AMI; Vinh, Epps & Bailey 2010) takes off the mean over all
-# deals, as ARI does.
+# cell. (`log` is the natural logarithm, and the unit is then called the *nat*.) I is 0 if every cell is as full as its
+# row and column make one expect. The most that there is to learn about a grouping is its *entropy*: the sum of -share x
+# log(share) over its groups. Divided by the mean of the two entropies, I is *normalized* (NMI), at most 1. And it has
+# the same trouble as purity: with few samples in each cell, some cells are fuller than expected by luck alone. The
+# *adjusted* form (AMI; Vinh, Epps & Bailey 2010) takes off the mean over all deals, as ARI does.
 #
 # (Homogeneity is I divided by the entropy of the classes.)
 #
@@ -173,7 +175,7 @@ for k in ks:
         curves[name].append(float(np.mean([score(ten, labels) for labels in drawn])))
 print("clusters    ", *(f"{k:5}" for k in ks))
 for name, curve in curves.items():
-    print(f"{name:12}", *(f"{abs(value):5.2f}" for value in curve))
+    print(f"{name:12}", *(f"{abs(value):5.2f}" for value in curve))  # abs: no -0.00
 assert max(map(abs, curves["AMI"] + curves["ARI"])) < 0.02 and curves["NMI"][-1] > 0.3
 picture = draw_chance_scores(ks, curves, n_samples=600, n_classes=10)
 print(picture.alt)
@@ -186,7 +188,8 @@ picture.show("lesson_04_scoring_clusters", save="--save" in sys.argv)
 # %%
 p = contingency_matrix(classes, clusters) / 6  # (3, 3)
 expected = p.sum(axis=1, keepdims=True) * p.sum(axis=0)  # (3, 1) * (3,) -> (3, 3)
-information = (p[p > 0] * np.log(p[p > 0] / expected[p > 0])).sum()
+full = p > 0  # (3, 3); an empty cell adds nothing
+information = (p[full] * np.log(p[full] / expected[full])).sum()  # (full cells,) -> a number
 print(f"mutual information by hand {information:.4f}, the library's {mutual_info_score(classes, clusters):.4f} nats")
 assert np.isclose(information, mutual_info_score(classes, clusters))
 
@@ -194,7 +197,8 @@ assert np.isclose(information, mutual_info_score(classes, clusters))
 # ## When nobody knows the classes
 #
 # Then one can only ask whether clusters are tight and apart. For a sample, let a be its mean distance to the others of
-# its cluster, and b the mean distance to the samples of the next nearest cluster. Its *silhouette* (Rousseeuw 1987) is
+# its cluster, and b that to the samples of another cluster, the one where it is smallest. Its *silhouette* (Rousseeuw
+# 1987) is
 #
 #     (b - a) / max(a, b):    1 deep inside, 0 on the border, below 0 in the wrong cluster.
 #
@@ -228,6 +232,7 @@ task_of = np.repeat(np.arange(10), 4)  # (40,) the task of each pattern
 task = task_of[pattern]  # (600,)
 x = rng.standard_normal((40, 64))[pattern] + 0.1 * rng.standard_normal((600, 64))  # (600, 64) knows nothing of tasks
 labels = KMeans(10, n_init=10, random_state=0).fit_predict(x)  # (600,)
+assert all(len(set(labels[pattern == p])) == 1 for p in range(40))  # each pattern is in one cluster, whole
 score = adjusted_rand_score(task, labels)
 print(f"\nARI of clusters against tasks that mean nothing: {score:.3f}")
 
@@ -241,13 +246,14 @@ print(f"rows shuffled: 99 % of the scores are below {np.quantile(shuffled, 0.99)
 assert score > shuffled.max()
 
 # %% [markdown]
-# Highly significant, and yet by construction there is nothing there. What went wrong? The shuffle takes strings of one
-# pattern apart, as if the 600 rows were independent. They are not: where one string of a pattern goes, the other 14
-# go as well. Clusters that keep patterns whole agree with *any* grouping that keeps patterns whole, far more than a
-# shuffle of rows does. There are 40 independent things here, not 600.
+# Far above all of chance, it seems, and yet by construction there is nothing there. What went wrong? The shuffle takes
+# strings of one pattern apart, as if each of the 600 rows could go its own way (were *independent*). They can't: where
+# one string of a pattern goes, the other 14 go as well. Clusters that keep patterns whole agree with *any* grouping
+# that keeps patterns whole, far more than a shuffle of rows does. There are 40 independent things here, not 600.
 #
 # So deal the *patterns* into pseudo-tasks, four each, and score the same clusters against those. That is the
-# *regrouping null*, and its 99th percentile is the bar in every table of this course.
+# *regrouping null* (a null is what one gets when there is nothing). The score that 99 % of its deals stay below, its
+# 99th percentile, is the bar in the tables of this course (`reproduce` prints it as a control).
 
 # %%
 null = regrouping_null(labels, pattern, task_of, n_draws=1000, seed=0)  # (1000,)
@@ -267,7 +273,8 @@ assert abs(np.quantile(by_hand, 0.99) - bar) < 0.05
 # cluster's four patterns are 6 pairs of patterns, and each pair is together in a pseudo-task with probability 3 / 39.
 # With many strings of each pattern the mean score comes out as 3/13 = .23, a little less with 15, and 1 in 100 deals is
 # near .3. So an ARI of .3 says nothing here. There is a ceiling, too, for those who compare with the wrong truth:
-# perfect task clusters against the 40 *patterns* can't score above .375, and .36 with 15 strings.
+# perfect task clusters against the 40 *patterns* can't score above .375, and .36 with 15 strings. (Exercise 3 derives
+# both.)
 
 # %%
 perfect = regrouping_null(task, pattern, task_of, n_draws=2000, seed=1)
@@ -286,11 +293,13 @@ assert abs(perfect.mean() - 0.22) < 0.01 and 0.27 < np.quantile(perfect, 0.99) <
 #
 # ## Exercises
 #
-# 1. Compute the ARI of `[0, 0, 1, 1]` against `[0, 1, 0, 1]` by hand. Why is it below 0, and how low can it get?
-# 2. Show that swapping classes and clusters changes neither ARI nor AMI. Which scores above does it change?
-# 3. Where does 3/13 come from? (A = B: pairs of strings within tasks. Count the pairs of strings within a pattern and
-#    within two patterns of a task separately.)
-# 4. Let the 40 patterns lie in tasks a little: add to each pattern's centre a share of a centre common to its task.
-#    From which share on is the ARI above the bar?
+# 1. Compute the ARI of `[0, 0, 1, 1]` against `[0, 1, 0, 1]` by hand. Why is it below 0? How low can it get for four
+#    samples? Try all groupings of four against each other.
+# 2. Show that swapping classes and clusters changes neither ARI nor AMI. Which scores above does it change? (Try
+#    `[0, 0, 1, 1]` and `[0, 1, 2, 3]`; the example of this lesson is too even to show it.)
+# 3. Where do 3/13 and .375 come from? (With many strings n in each pattern, count pairs in units of n^2: n^2 / 2 within
+#    a pattern, n^2 between two patterns. How many of each are within a task, within a cluster, in all?)
+# 4. Let the 40 patterns lie in tasks a little: add to each pattern's centre a centre common to its task, times a share
+#    (`share * common[task_of]`). From which share on is the ARI above the bar?
 # 5. In a medical study there are 20 patients with 50 images each, and a model's clusters of images are compared with
 #    the diagnosis. What should be dealt, and into what?

@@ -59,6 +59,13 @@ def test_fewer_moments_leave_places_empty(run, keep):
     assert len(keep(plots.draw_lloyd(x, steps[:2], history[:2])).figure.axes) == 3
 
 
+def test_more_centres_than_colours_are_told_apart(keep):
+    centers = np.random.default_rng(1).normal(size=(9, 2))
+    axis = keep(plots.draw_lloyd(centers, [(0, centers, np.arange(9))], [0.0])).figure.axes[0]
+    marks = {(line.get_color(), line.get_marker()) for line in axis.lines if line.get_marker() != "None"}
+    assert len(marks) == 9
+
+
 def test_scores_of_chance(keep):
     scores = {
         "homogeneity": [0.01, 0.3, 0.63], "Rand index": [0.5, 0.8, 0.9], "NMI": [0.0, 0.2, 0.38],

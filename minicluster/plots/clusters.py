@@ -6,7 +6,7 @@ from matplotlib import pyplot
 from .picture import BLACK, BLUE, GREEN, GREY, ORANGE, RED, SKY, STYLE, WIDESCREEN, Picture
 
 CLUSTER_COLOURS = (BLUE, ORANGE, GREEN, RED, SKY)
-CLUSTER_MARKERS = ("o", "^", "s", "D", "v")
+CLUSTER_MARKERS = ("o", "^", "s", "D", "v", "P", "X")  # 7 markers and 5 colours make 35 pairs
 
 
 @pyplot.rc_context(STYLE)
@@ -17,7 +17,7 @@ def draw_lloyd(x, steps, history):
     ----------
     x : (n, 2) array
     steps : list of (iteration, centers, labels)
-        At most 4, by rising iteration; centers (k, 2) with k at most 5, labels (n,).
+        At most 4, by rising iteration; centers (k, 2), labels (n,). Up to 35 clusters differ in colour or marker.
     history : (iterations + 1,) sequence of float
         The inertia at the start and after each iteration.
 
@@ -36,7 +36,8 @@ def draw_lloyd(x, steps, history):
         axis = figure.add_subplot(place)
         paths.append(centers)
         for cluster in range(len(centers)):
-            own, colour, marker = labels == cluster, CLUSTER_COLOURS[cluster], CLUSTER_MARKERS[cluster]
+            colour = CLUSTER_COLOURS[cluster % len(CLUSTER_COLOURS)]
+            own, marker = labels == cluster, CLUSTER_MARKERS[cluster % len(CLUSTER_MARKERS)]
             axis.scatter(*x[own].T, s=26, color=colour, marker=marker, alpha=0.55, linewidths=0)
             axis.plot(*np.array([path[cluster] for path in paths]).T, color=BLACK, linewidth=1.5, linestyle=":")
             axis.plot(*centers[cluster], marker, color=colour, markeredgecolor=BLACK, markeredgewidth=2, markersize=16)
