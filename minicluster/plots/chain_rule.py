@@ -93,7 +93,7 @@ def draw_graph(steps, values, local, gradients, places, title):
         f"{', '.join(read)}; {'; '.join(computed)}. Gradients come back, right to left: {'; '.join(back)}. At each "
         "arrow back stands what is handed back: the upstream gradient times the step's local derivative."
     )
-    return Picture(figure, alt)
+    return Picture(figure, _plain(alt))
 
 
 def _node(axis, place, text, box=False):
@@ -155,6 +155,13 @@ def _in_words(operation, inputs):
 
 def _number(value):
     return f"{value + 0:g}".replace("-", "−")  # adding 0 turns -0 into 0
+
+
+def _plain(text):
+    """In characters that every terminal can print."""
+    for symbol, plain in (("×", "*"), ("−", "-"), ("²", "^2")):
+        text = text.replace(symbol, plain)
+    return text
 
 
 def _factor(value):
