@@ -521,7 +521,7 @@ assert (np.take_along_axis(letters, places, axis=1) == letters).all()  # the car
 assert (np.take_along_axis(shown, places, axis=1) == answers).all()  # and shows the answer
 
 # %% [markdown]
-# There are 141 million such sequences: 6 x 5 x 4 x 3 choices of the cards' letters, 8^4 of their digits, 2 x 3 x 4 x 4
+# There are 142 million such sequences: 6 x 5 x 4 x 3 choices of the cards' letters, 8^4 of their digits, 2 x 3 x 4 x 4
 # of the questions. Training will see 16,000 of them, so knowing them by heart is no way out.
 #
 # The model: embedding, one attention layer with one head, and a linear layer that gives each digit a score. The loss is
@@ -583,6 +583,7 @@ assert report.worst < 1e-11
 
 # %%
 N_STEPS, BATCH = 500, 32
+assert N_STEPS * BATCH == 16_000 and round(6 * 5 * 4 * 3 * N_DIGITS**4 * 2 * 3 * 4 * 4 / 1e6) == 142
 
 
 def silence_queries(parameters):
