@@ -2,7 +2,8 @@
 # # Lesson 8: LayerNorm and GELU
 #
 # **Goals.** After this lesson you can say what goes wrong in a deep stack of layers and how LayerNorm prevents it,
-# derive the backward of LayerNorm and of GELU by yourself, and name a mistake in LayerNorm that no gradient check finds.
+# derive the backward of LayerNorm and of GELU by yourself, and name a mistake in LayerNorm that no gradient check
+# finds.
 #
 # **Time.** 50 minutes to read, without the exercises; the script runs in about 2 seconds.
 #
@@ -10,9 +11,9 @@
 # derivative by one of several variables, and the backward of a linear layer. From lesson 6: `check_gradients`. Each is
 # said again in a sentence where it is used.
 #
-# Run it in the environment that README sets up, as a script, `.venv/bin/python
-# lessons/lesson_08_layernorm_and_gelu.py` (Windows: `.venv\Scripts\python`), or cell by cell in an editor that knows
-# `# %%` cells. With `--save` its picture goes to `figures/lesson_08_layernorm_and_gelu.png`.
+# Run it in the environment that README sets up, as a script, `.venv/bin/python lessons/lesson_08_layernorm_and_gelu.py`
+# (Windows: `.venv\Scripts\python`), or cell by cell in an editor that knows `# %%` cells. With `--save` its picture
+# goes to `figures/lesson_08_layernorm_and_gelu.png`.
 
 # %%
 import math
@@ -43,7 +44,8 @@ from minicluster.plots.layernorm_and_gelu import draw_layernorm_and_gelu
 # ## Thirty layers
 #
 # A linear layer without bias computes y = x @ w (lesson 5). Take C = 64 numbers in, 64 out, and weights drawn at random
-# with mean 0 and standard deviation s. How large is y? One entry of it is a sum of 64 products,
+# with mean 0 and *standard deviation* s, which is how far they typically are from their mean: the root of the mean of
+# the squared distances. How large is y? One entry of it is a sum of 64 products,
 #
 #     y_j  =  x_1 w_1j + x_2 w_2j + ... + x_64 w_64j.
 #
@@ -52,8 +54,8 @@ from minicluster.plots.layernorm_and_gelu import draw_layernorm_and_gelu
 #
 #     mean of y^2  =  64 s^2 times mean of x^2.
 #
-# As the *size* of an array we take the root of the mean of its squares. So a layer multiplies the size by
-# sqrt(64) s = 8 s, on average. Weights with s = 1/8 = 0.125 would keep it. Now 30 such layers, one after another.
+# As the *size* of an array we take the root of the mean of its squares. So a layer multiplies the size by sqrt(64) s =
+# 8 s, on average. Weights with s = 1/8 = 0.125 would keep it. Now 30 such layers, one after another.
 #
 # **Predict before you run.** Take s = 0.1, only a little too small: what is the size at the end, if it is 1 at the
 # start? And for s = 0.15, a little too large?
@@ -90,9 +92,10 @@ for s, factor in FACTORS.items():
     assert 1 / 3 < plain[s][-1] / predicted < 3  # 8 s holds on average; what chance adds is multiplied up as well
 
 # %% [markdown]
-# Twenty percent too much in each layer makes the numbers more than a hundred times larger, twenty percent too little
-# makes them nearly a thousand times smaller. One says that they *explode* or *vanish*. The gradients on the way back do
-# the same, since each layer's backward multiplies by the same weights (dx = dout @ w.T).
+# Twenty percent too much in each layer makes the numbers some hundred times larger, twenty percent too little about a
+# thousand times smaller. One says that they *explode* or *vanish*. The gradients on the way back do the same, since
+# each layer's backward multiplies by the same weights (lesson 5: dx = dout @ w.T). Then no learning rate fits all
+# layers: a step that is right for the last one is far too large or far too small for the first.
 #
 # Could one choose s = 0.125 and be done? At the start, yes. But training changes the weights, and nothing in it keeps
 # the factor at 1. So we look at each page instead.
@@ -105,8 +108,8 @@ for s, factor in FACTORS.items():
 #     x = (9, 17, 3, 11).
 #
 # 1. Subtract the mean. It is (9 + 17 + 3 + 11) / 4 = 10, so what is left is (-1, 7, -7, 1).
-# 2. Divide by the *standard deviation*, the root of the mean of these squares: the mean is (1 + 49 + 49 + 1) / 4 = 25,
-#    its root is 5. This gives xhat ("x hat") = (-0.2, 1.4, -1.4, 0.2).
+# 2. Divide by the standard deviation. The mean of the squares is (1 + 49 + 49 + 1) / 4 = 25, its root is 5. (Before the
+#    root is taken it is called the *variance*.) This gives xhat ("x hat") = (-0.2, 1.4, -1.4, 0.2).
 # 3. Multiply each place by a number of its own, the *weight*, and add another, the *bias*. With weight = (1, 2, 10, 1)
 #    and bias = (0, 0, 0, 5), out = (-0.2, 2.8, -14, 5.2).
 #
@@ -234,7 +237,8 @@ for d in (1, 0.1, 0.01, 0.001, 0.0001, 0):
 # **First, directly.** x_i stands in xhat_i, multiplied by r. So the loss changes by dxhat_i r per unit of x_i.
 #
 # **Second, through the mean.** m is the sum of all entries divided by C, so it moves by 1/C per unit of x_i. Each
-# xhat_j moves by -r per unit of m. Over all j this makes
+# xhat_j moves by -r per unit of m, as long as r stays where it is. (That r moves, too, is the third way.) Over all j
+# this makes
 #
 #     sum over j of  dxhat_j (-r) (1/C)   =   -r mean(dxhat).
 #
@@ -258,8 +262,8 @@ for d in (1, 0.1, 0.01, 0.001, 0.0001, 0):
 #     dx_i  =  r ( dxhat_i  -  mean(dxhat)  -  xhat_i mean(dxhat xhat) )
 #
 # Both means are over the C places of the row. By hand, for our row with xhat = (-0.2, 1.4, -1.4, 0.2) and r = 1/5:
-# suppose that only the first entry of dxhat is not 0, dxhat = (10, 0, 0, 0). Then mean(dxhat) = 2.5, and
-# mean(dxhat xhat) = 10 times -0.2 / 4 = -0.5. So
+# suppose that only the first entry of dxhat is not 0, dxhat = (10, 0, 0, 0). Then mean(dxhat) = 2.5, and mean(dxhat
+# xhat) = 10 times -0.2 / 4 = -0.5. So
 #
 #     dx  =  1/5 ( 10 - 2.5 - 0.1,   0 - 2.5 + 0.7,   0 - 2.5 - 0.7,   0 - 2.5 + 0.1 )
 #         =  ( 1.48, -0.36, -0.64, -0.48 ).
@@ -302,8 +306,8 @@ assert np.allclose(dx, [1.48, -0.36, -0.64, -0.48], atol=1e-5)  # eps again
 # these two stand at a right angle to each other, since the entries of xhat add up to 0.
 #
 # How does one make an arrow stand at a right angle to u? Take away its part along u, its *projection*. The part of d
-# along u is u times (sum of d_i u_i) / (sum of u_i^2). For both our arrows the lower sum is C: for ones it is
-# 1 + 1 + ... + 1, for xhat it is C times the mean square, which is 1. So
+# along u is u times (sum of d_i u_i) / (sum of u_i^2). For both our arrows the lower sum is C: for ones it is 1 + 1 +
+# ... + 1, for xhat it is C times the mean square, which is 1. So
 #
 #     part of dxhat along ones   =   1 times mean(dxhat),
 #     part of dxhat along xhat   =   xhat times mean(dxhat xhat).
@@ -311,8 +315,8 @@ assert np.allclose(dx, [1.48, -0.36, -0.64, -0.48], atol=1e-5)  # eps again
 # Look at the formula again: dx is dxhat without these two parts, times r. The r comes in because along all other
 # directions LayerNorm does nothing but divide by the deviation.
 #
-# **Check** it with numbers: for random rows, the two sums are 0, and nudging x along each arrow does what we say. We
-# use a small eps here, since with it stretching is not ignored altogether.
+# **Check** it with numbers: for random rows, the two sums are 0, and nudging x along each arrow does what we say. Here
+# eps is as good as 0, because with 1e-5 a stretch is not ignored to the last digit.
 
 # %%
 rng = np.random.default_rng(8)
@@ -322,7 +326,8 @@ out, cache = layernorm_forward(x, ones, zeros, eps=1e-30)
 xhat, rstd, _ = cache
 dx = layernorm_backward(dxhat, cache)["x"]  # (n, C)
 along_ones, along_xhat = np.abs(dx.sum(axis=1)).max(), np.abs((dx * xhat).sum(axis=1)).max()
-print(f"\nlargest sum of dx {along_ones:.0e}, of dx times xhat {along_xhat:.0e}, of |dx| {np.abs(dx).sum(axis=1).max():.0f}")
+compare = np.abs(dx).sum(axis=1).min()
+print(f"\nsum of dx at most {along_ones:.0e}, sum of dx xhat at most {along_xhat:.0e}; sum of |dx| at least {compare:.0f}")
 assert along_ones < 1e-12 and along_xhat < 1e-12  # 64 roundings of 1e-16 and some room
 
 other = dx / rstd  # (n, C) an arrow at a right angle to both
@@ -348,7 +353,9 @@ for name, arrow in (("ones", np.ones_like(x)), ("xhat", xhat), ("another arrow",
 
 # %%
 inputs = {"x": rng.standard_normal((5, 6)), "weight": rng.standard_normal(6), "bias": rng.standard_normal(6)}
-print("\nLayerNorm, backward against forward:", check_gradients(layernorm_forward, layernorm_backward, inputs), sep="\n")
+report = check_gradients(layernorm_forward, layernorm_backward, inputs)
+print("\nLayerNorm, backward against forward:", report, sep="\n")
+assert report.worst < 1e-13  # sums of at most 6 products: a few roundings
 
 out, cache = layernorm_forward(**inputs)
 dout = rng.standard_normal(out.shape)
@@ -410,14 +417,15 @@ for s in (0.1, 0.15):
 x, w1, b1, w2, b2 = (rng.standard_normal(shape) for shape in ((5, 3), (3, 8), (8,), (8, 2), (2,)))
 two_layers = (x @ w1 + b1) @ w2 + b2  # (5, 3) @ (3, 8) -> (5, 8); (5, 8) @ (8, 2) -> (5, 2)
 one_layer = x @ (w1 @ w2) + (b1 @ w2 + b2)  # (3, 8) @ (8, 2) -> (3, 2); (5, 3) @ (3, 2) -> (5, 2)
-print(f"\ntwo linear layers and the one that replaces them differ by at most {np.abs(two_layers - one_layer).max():.0e}")
+apart = np.abs(two_layers - one_layer).max()
+print(f"\ntwo linear layers and the one that replaces them differ by at most {apart:.0e}")
 assert np.allclose(two_layers, one_layer, atol=1e-12)
 
 # %% [markdown]
 # So however many linear layers one stacks, all of them draw a straight line. Between two of them must stand something
 # that is no line. It can be small: a function applied to each number by itself. The simplest is *ReLU* ("rectified
-# linear unit"): keep x if it is positive, else put 0. Sums of many such bent lines, bent at different places, can
-# follow any curve.
+# linear unit"): keep x if it is positive, else put 0. Add up many such lines, bent at different places and by different
+# amounts, and the sum can follow a curve; below it will.
 #
 # ReLU has two flaws. It has a corner at 0, where there is no derivative. And for negative x its slope is 0: if a number
 # is negative for all inputs, no gradient comes back through it, and it may stay so for ever.
@@ -432,8 +440,8 @@ assert np.allclose(two_layers, one_layer, atol=1e-12)
 #
 #     GELU(x)  =  x Phi(x)
 #
-# Nothing is drawn in a network; GELU is that average. Python has Phi by way of the *error function* erf:
-# Phi(x) = (1 + erf(x / sqrt(2))) / 2. **Check** the game against the formula.
+# Nothing is drawn in a network; GELU is that average. Python has Phi by way of the *error function* erf: Phi(x) = (1 +
+# erf(x / sqrt(2))) / 2. **Check** the game against the formula.
 
 
 # %%
@@ -447,7 +455,7 @@ for value in (-2.0, -1.0, 0.0, 1.0, 2.0):
     kept = np.where(draws < value, value, 0)  # (n,)
     share, average = (draws < value).mean(), kept.mean()
     print(f"{value:4} {share:15.3f} {phi(value):15.3f} {average:14.3f} {value * phi(value):13.3f} {max(value, 0):9.0f}")
-    assert abs(share - phi(value)) < 0.01  # chance moves a share of 100,000 draws by about 0.0016 at most
+    assert abs(share - phi(value)) < 0.01  # chance moves a share of 100,000 draws by 0.0016 or so
 
 # %% [markdown]
 # **Predict:** Phi grows, and so does x. Does x Phi(x) always grow? Look at x = -2 and x = -1 in the table.
@@ -458,13 +466,14 @@ for value in (-2.0, -1.0, 0.0, 1.0, 2.0):
 # %% [markdown]
 # ## The form that GPT-2 uses
 #
-# NumPy has no erf, but it has tanh: tanh(u) = (e^u - e^-u) / (e^u + e^-u), an S that climbs from -1 to 1. So does
-# erf. The paper's second form, and the one in GPT-2's code, puts one for the other:
+# NumPy has no erf, but it has tanh: tanh(u) = (e^u - e^-u) / (e^u + e^-u), an S that climbs from -1 to 1. So does erf.
+# The paper's second form, which GPT-2 uses (Radford et al. 2019), puts one for the other:
 #
 #     GELU(x)  is about  1/2 x (1 + tanh(u)),      u = sqrt(2/pi) (x + 0.044715 x^3).
 #
-# Where does sqrt(2/pi) come from? Near 0, both must climb equally fast. The slope of Phi at 0 is the height of the bell
-# curve there, 1 / sqrt(2 pi). The slope of tanh at 0 is 1, so 1/2 tanh(c x) has slope c/2. Set c/2 = 1 / sqrt(2 pi):
+# Where does sqrt(2/pi) come from? Near 0, both must climb equally fast. Phi(x) is the area under the bell curve to the
+# left of x, so its slope is the height of that curve, exp(-x^2 / 2) / sqrt(2 pi), which is 1 / sqrt(2 pi) at x = 0. The
+# slope of tanh at 0 is 1 (its derivative comes below), so 1/2 tanh(c x) has slope c/2 there. Set c/2 = 1 / sqrt(2 pi):
 # c = 2 / sqrt(2 pi) = sqrt(2/pi) = 0.798. The term with x^3 then mends the shape farther out; exercise 4 asks how well
 # its 0.044715 is chosen.
 
@@ -499,8 +508,8 @@ assert 4e-4 < error.max() < 5e-4 and -0.171 < gelu.min() < -0.169 and -0.76 < gr
 #     t     =  tanh(u)                             t'  =  (1 - t^2) u'                          chain rule
 #     out   =  1/2 x (1 + t)                       out'  =  1/2 (1 + t)  +  1/2 x t'            product rule
 #
-# Why is the derivative of tanh 1 - tanh^2? Write it as p/q with p = e^u - e^-u and q = e^u + e^-u. Then p' = q and
-# q' = p, and the quotient rule gives (p' q - p q') / q^2 = (q^2 - p^2) / q^2 = 1 - (p/q)^2.
+# Why is the derivative of tanh 1 - tanh^2? Write it as p/q with p = e^u - e^-u and q = e^u + e^-u. Then p' = q and q' =
+# p, and the quotient rule gives (p' q - p q') / q^2 = (q^2 - p^2) / q^2 = 1 - (p/q)^2.
 #
 # Backward multiplies by the upstream gradient: dx = dout times out', entry by entry.
 #
@@ -525,7 +534,9 @@ print(f"at x = {grid[slope.argmax()]:.2f}")
 assert -0.14 < slope.min() < -0.12 and 1.12 < slope.max() < 1.14
 
 inputs = {"x": rng.standard_normal((5, 6))}
-print("GELU, backward against forward:", check_gradients(gelu_forward, gelu_backward, inputs), sep="\n")
+report = check_gradients(gelu_forward, gelu_backward, inputs)
+print("GELU, backward against forward:", report, sep="\n")
+assert report.worst < 1e-13
 out, cache = gelu_forward(inputs["x"])
 dout = rng.standard_normal((5, 6))
 library_out, library_cache = library_gelu_forward(inputs["x"])
@@ -573,10 +584,11 @@ def gate_only_backward(dout, cache):
 print("\n    x   slope of GELU   the gate alone")
 for value in (-5.0, -1.0, 0.0, 1.0, 5.0):
     _, (_, tanh) = gelu_forward(np.array(value))
-    print(f"{value:5} {gelu_slope(value, tanh):12.4f} {0.5 * (1 + tanh):15.4f}")
+    print(f"{value:5} {round(gelu_slope(value, tanh), 3) + 0:12.3f} {0.5 * (1 + tanh):15.3f}")  # + 0 makes -0.0 0.0
 _, (_, tanh) = gelu_forward(grid)
 wrong_by = np.abs(gelu_slope(grid, tanh) - 0.5 * (1 + tanh))  # (n,)
-assert all(wrong_by[np.isclose(np.abs(grid), value)].max() < 1e-3 for value in (0, 5)) and wrong_by.max() > 0.2
+assert all(wrong_by[np.isclose(np.abs(grid), value)].max() < 1e-3 for value in (0, 5))
+assert 0.23 < wrong_by.max() < 0.25
 try:
     check_gradients(gelu_forward, gate_only_backward, inputs)
     caught = False
@@ -586,8 +598,9 @@ except GradientError as found:
 assert caught
 
 # %% [markdown]
-# The three places one would try by hand agree. In between it is wrong by up to 0.24: x also moves the gate, and that is
-# the other half of the product rule. A check at random numbers, all of size 1, catches it at once.
+# At the three places that one would try by hand the two agree. In between, the gate alone is wrong by up to 0.24: x
+# also moves the gate, and that is the other half of the product rule. A check at random numbers of size 1 catches it at
+# once. Would training catch it? We shall see in a minute.
 
 # %% [markdown]
 # ## Used: a network that follows a curve
@@ -646,13 +659,14 @@ def train(normalise=None, bend=None, seed=1):
 # %% [markdown]
 # **Predict before you run.** With the linear layers alone, what loss is the best that can be reached?
 #
-# They are one line, a x + b. The wave and the points are symmetric about 0, so b = 0 is best. The loss is then
-# mean((a x - y)^2). Its derivative by a is 2 mean((a x - y) x), and that is 0 at a = mean(x y) / mean(x^2). Put it in:
+# They are one line, a x + b. The wave goes as far up on the right as down on the left, so b = 0 is best. The loss is
+# then mean((a x - y)^2). Its derivative by a is 2 mean((a x - y) x), and that is 0 at a = mean(x y) / mean(x^2). Put it
+# in:
 #
 #     loss of the best line  =  mean(y^2) - mean(x y)^2 / mean(x^2).
 #
-# For us mean(y^2) is 1/2, mean(x^2) about 1/3, mean(x y) about 1/pi: 1/2 - 3/pi^2 = 0.196. We know where the training
-# will end before it begins.
+# The code takes these means over the 50 points: about 1/2, 1/pi and 1/3, which makes 1/2 - 3/pi^2 = 0.196. We know
+# where the training will end before it begins.
 
 # %%
 best_line = (wave**2).mean() - (points * wave).mean() ** 2 / (points**2).mean()
@@ -661,6 +675,7 @@ fits = {
     "with LayerNorm": train(LAYERNORM),
     "with GELU": train(bend=GELU),
     "with LayerNorm and GELU": train(LAYERNORM, GELU),
+    "both, half product rule": train(LAYERNORM, (gelu_forward, gate_only_backward)),
 }
 print(f"\nthe best line has a loss of {best_line:.4f}")
 for name, (_, losses) in fits.items():
@@ -668,19 +683,22 @@ for name, (_, losses) in fits.items():
 assert math.isclose(best_line, 0.196, abs_tol=0.001)
 assert math.isclose(fits["linear layers only"][1][-1], best_line, rel_tol=0.01)
 assert 0.03 < fits["with LayerNorm"][1][-1] < 0.15
-assert fits["with GELU"][1][-1] < 0.03 and fits["with LayerNorm and GELU"][1][-1] < 0.03
+assert all(losses[-1] < 0.03 for name, (_, losses) in fits.items() if name not in ("linear layers only", "with LayerNorm"))
 
 # %% [markdown]
 # The line is where we said. GELU lets the network follow the wave. LayerNorm bends a little too, since it divides by a
 # number that depends on x, but it has one such number a row, and that is not enough here. With GELU there, LayerNorm
 # brings no lower loss: three linear layers are too few for numbers to explode. It is needed where the stack is deep.
+#
+# And half of the product rule? With it the loss falls nearly as far. Nobody who looks at that number alone would
+# suspect anything.
 
 # %% [markdown]
 # ## A planted mistake: the wrong axis
 #
-# Suppose somebody writes the mean without `keepdims`. That fails at once: the mean of each row has shape (n,), and
-# rows have shape (n, C). There is one small change that makes the error go away: `axis=0`. It is also what one does to
-# the columns of a table, so it looks familiar. Here it is, with a backward derived for it, without a slip.
+# Suppose somebody writes the mean without `keepdims`. That fails at once: the mean of each row has shape (n,), and rows
+# have shape (n, C). There is one small change that makes the error go away: `axis=0`. It is also what one does to the
+# columns of a table, so it looks familiar. Here it is, with a backward derived for it, without a slip.
 
 
 # %%
@@ -717,11 +735,11 @@ wrong_network, wrong_losses = train(WRONG_AXIS, GELU)
 right_network, right_losses = fits["with LayerNorm and GELU"]
 print(f"gradients of the wrong axis: relative error at most {report.worst:.0e}")
 print(f"loss at the end: right axis {right_losses[-1]:.4f}, wrong axis {wrong_losses[-1]:.4f}")
-assert report.worst < 1e-12 and wrong_losses[-1] < 0.03
+assert report.worst < 1e-12 and wrong_losses[-1] < right_losses[-1] < 0.03
 
 # %% [markdown]
 # It passes all three. The gradients are right, for the wrong function (lesson 6: a check compares a backward with its
-# own forward). And it trains as well as the right one, or better.
+# own forward). And it ends at a lower loss than the right one.
 #
 # What is wrong, then? LayerNorm promised to treat each row by itself. So ask for that: change the *other* rows, and
 # look whether the first row's output moves. And ask the trained networks for one point at a time.
@@ -736,21 +754,23 @@ def moved_by_other_rows(forward):
 
 
 print("\n             first row moves if others change   loss, all points at once   loss, one point at a time")
-for name, (forward, _), network in (("right axis", LAYERNORM, right_network), ("wrong axis", WRONG_AXIS, wrong_network)):
+versions = {"right axis": (LAYERNORM, right_network), "wrong axis": (WRONG_AXIS, wrong_network)}
+for name, ((forward, _), network) in versions.items():
     together = forward_all(points, network)[0]  # (50, 1)
-    alone = np.array([forward_all(point[None], network)[0][0] for point in points])  # 50 times (1, 1) -> (50, 1)
+    alone = np.array([forward_all(point[None], network)[0][0] for point in points])  # 50 times (1,) -> (50, 1)
     losses = [((answers - wave) ** 2).mean() for answers in (together, alone)]
     moved = moved_by_other_rows(forward)
     print(f"{name:12} {moved:32.3f} {losses[0]:26.4f} {losses[1]:27.4f}")
     if network is right_network:
         assert moved < 1e-12 and np.allclose(alone, together, atol=1e-9)  # the same up to rounding
     else:
-        assert moved > 0.1 and np.ptp(alone) < 1e-9 and losses[1] > 0.4  # one and the same answer for every point
+        assert moved > 0.1 and np.ptp(alone) < 1e-9 and losses[1] > 0.49  # one and the same answer for every point
 
 # %% [markdown]
 # The wrong network gives the same answer to every point that comes alone. One row is its own mean, so centred it is 0,
-# and nothing of x is left. In a language model the rows are tokens: a token's state would depend on the tokens after
-# it, and on whatever other texts happen to be in the batch.
+# and nothing of x is left. (The best that one answer for all can reach is the mean of y^2, 1/2.) In a language model
+# the rows are tokens: a token's state would depend on the tokens after it, which must not be (lesson 9), and on
+# whatever other texts happen to be in the batch.
 #
 # The test that catches it knows no formula. It asks for *structure*: what must not depend on what. Such a test belongs
 # beside every layer. (Normalising over the batch on purpose exists: it is called batch normalisation, Ioffe & Szegedy
@@ -759,17 +779,17 @@ for name, (forward, _), network in (("right axis", LAYERNORM, right_network), ("
 # %% [markdown]
 # ## Where this leads
 #
-# In GPT-2 and in our model every block normalises before each of its two parts: x + attention(LayerNorm(x)), then
-# x + MLP(LayerNorm(x)), and once more after the last block. The MLP is linear, GELU, linear, and in between four times
-# as wide as a token. Attention is lesson 9, the whole model lesson 10. The real things are
-# `minicluster/nn/layernorm.py`, `gelu.py` and `mlp.py`, and fast versions with the same names in `minicluster/kernels/`.
+# In GPT-2 and in our model every block normalises before each of its two parts: x + attention(LayerNorm(x)), then x +
+# MLP(LayerNorm(x)), and once more after the last block. The MLP is linear, GELU, linear, and in between four times as
+# wide as a token. Attention is lesson 9, the whole model lesson 10. The real things are `minicluster/nn/layernorm.py`,
+# `gelu.py` and `mlp.py`, and fast versions with the same names in `minicluster/kernels/`.
 #
 # ## Summary
 #
 # - A factor of 0.8 or 1.2 per layer, to the thirtieth power, is 0.001 or 237. LayerNorm sets each row to mean 0 and
 #   size 1, so factors do not pile up, on the way forward and on the way back.
-# - It ignores shift and stretch, so dx has no part along ones and along xhat:
-#   dx = rstd (dxhat - mean(dxhat) - xhat mean(dxhat xhat)).
+# - It ignores shift and stretch, so dx has no part along ones and along xhat: dx = rstd (dxhat - mean(dxhat) - xhat
+#   mean(dxhat xhat)).
 # - Linear layers in a row are one. GELU, x Phi(x), bends between them; x stands in it twice, so its derivative has two
 #   terms.
 # - A gradient check finds half a product rule. It does not find the wrong axis: for that, change the other rows and see
@@ -782,7 +802,7 @@ for name, (forward, _), network in (("right axis", LAYERNORM, right_network), ("
 #    C numbers, how many are still free after shift and stretch are gone?
 # 3. *RMSNorm* (Zhang & Sennrich 2019) leaves out the mean: xhat = x / sqrt(mean(x^2) + eps). What does it ignore? Guess
 #    its backward by taking away what it ignores, write both, and let `check_gradients` judge.
-# 4. Try other numbers for 0.044715, from 0.040 to 0.050, and find the one with the smallest largest error against
-#    x Phi(x). How much better is it?
-# 5. Derive the derivative of the exact GELU, x Phi(x). (The derivative of Phi is the bell curve, exp(-x^2 / 2) /
-#    sqrt(2 pi).) Check it with `method="central"`, because `math.erf` takes no complex numbers.
+# 4. Try other numbers for 0.044715, from 0.040 to 0.050, and find the one with the smallest largest error against x
+#    Phi(x). How much better is it?
+# 5. Derive the derivative of the exact GELU, x Phi(x). (The derivative of Phi is the bell curve, exp(-x^2 / 2) / sqrt(2
+#    pi).) Check it with `method="central"`, because `math.erf` takes no complex numbers.

@@ -6,6 +6,7 @@ from matplotlib import pyplot
 from .picture import BLACK, BLUE, GREY, ORANGE, RED, STYLE, WIDESCREEN, Picture
 
 LOOKS = ((RED, "v"), (GREY, "^"))  # colour and marker of a stack of layers without LayerNorm
+DARK_ORANGE = "#a06a00"  # of words beside an orange line: orange is too light to read
 WORDS = {"fontsize": 17, "fontweight": "bold"}
 
 
@@ -36,7 +37,7 @@ def draw_layernorm_and_gelu(plain, normalised, x, gelu, relu, slope):
     n_layers = len(highest) - 1
     note = {"textcoords": "offset points", "ha": "right", "va": "bottom", "color": BLUE}
     sizes.annotate("with LayerNorm", (n_layers, highest[-1]), (0, 9), **note, **WORDS)
-    sizes.set_title("30 layers deep" if n_layers == 30 else f"{n_layers} layers deep", fontsize=19)
+    sizes.set_title(f"{n_layers} layers deep", fontsize=19)
     sizes.set_xlabel("linear layers passed", fontsize=17)
     sizes.set_ylabel("size of the numbers", fontsize=17)
 
@@ -50,8 +51,8 @@ def draw_layernorm_and_gelu(plain, normalised, x, gelu, relu, slope):
     alt = (
         f"Left: size of the numbers after each of {n_layers} linear layers, logarithmic axis. Without LayerNorm they "
         f"run away on straight lines, with it they stay level. At the end, {ends}. Right: GELU, ReLU and GELU's "
-        f"derivative for x from {x[0]:.3g} to {x[-1]:.3g}. GELU is close to ReLU far from 0 and bends smoothly near it; "
-        f"its lowest value is {gelu[lowest]:.2f}, at x = {x[lowest]:.2f}. Its derivative runs from {slope.min():.2f} to "
+        f"slope for x from {x[0]:.3g} to {x[-1]:.3g}. GELU is close to ReLU far from 0 and bends smoothly near it; its "
+        f"lowest value is {gelu[lowest]:.2f}, at x = {x[lowest]:.2f}. Its slope runs from {slope.min():.2f} to "
         f"{slope.max():.2f}."
     )
     return Picture(figure, alt)
@@ -59,12 +60,9 @@ def draw_layernorm_and_gelu(plain, normalised, x, gelu, relu, slope):
 
 def _draw_size(axis, name, curve, colour, marker):
     axis.semilogy(curve, color=colour, marker=marker, markersize=7)
-    grows = curve[-1] > curve[0]
-    middle = len(curve) // 2
-    axis.annotate(
-        f"{name}\nends at {short(curve[-1])}", (middle, curve[middle]), (-16, 6 if grows else -6),
-        textcoords="offset points", ha="right", va="bottom" if grows else "top", color=colour, **WORDS,
-    )  # fmt: skip
+    height, side = (0.96, "top") if curve[-1] > curve[0] else (0.04, "bottom")
+    words = f"{name}:\n{short(curve[-1])} at the end"
+    axis.text(0.05, height, words, transform=axis.transAxes, va=side, color=colour, linespacing=1.3, **WORDS)
 
 
 def _draw_bends(axis, x, gelu, relu, slope):
@@ -78,11 +76,11 @@ def _draw_bends(axis, x, gelu, relu, slope):
     axis.set_title("Near 0, a smooth bend", fontsize=19)
     axis.set_xlabel("x", fontsize=17)
     right = x[-1]
-    axis.text(0.62 * right, 0.8 * right, "ReLU", color=BLACK, ha="right", **WORDS)
+    axis.text(0.7 * right, 0.8 * right, "ReLU", color=BLACK, ha="right", **WORDS)
     axis.text(0.74 * right, 0.62 * right, "GELU", color=BLUE, ha="left", **WORDS)
-    axis.text(right, 0.87, "slope of GELU", color="#a06a00", ha="right", va="top", **WORDS)
+    axis.text(-0.06 * right, 0.75, "slope of GELU", color=DARK_ORANGE, ha="right", va="center", **WORDS)
     axis.annotate(
-        f"lowest: {gelu[lowest]:.2f}", (x[lowest], gelu[lowest]), (0, -10),
+        f"lowest: {gelu[lowest]:.2f}".replace("-", "\N{MINUS SIGN}"), (x[lowest], gelu[lowest]), (0, -10),
         textcoords="offset points", ha="center", va="top", color=BLUE, **WORDS,
     )  # fmt: skip
     axis.set_ylim(-0.22 * right, None)
