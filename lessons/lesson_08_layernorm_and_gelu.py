@@ -780,8 +780,8 @@ for name, ((forward, _), network) in versions.items():
 # whatever other texts happen to be computed together with it (the *batch*).
 #
 # The test that catches it knows no formula. It asks for *structure*: what must not depend on what. Such a test belongs
-# beside every layer. (Normalising over the batch on purpose exists: it is called batch normalisation, Ioffe & Szegedy
-# 2015. It has to store means from the training for the day when one input comes alone.)
+# beside every layer. (Normalising over the batch exists on purpose, too. It is called batch normalisation, Ioffe &
+# Szegedy 2015, and has to store means from the training for the day when one input comes alone.)
 
 # %% [markdown]
 # ## Where this leads
