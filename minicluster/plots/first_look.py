@@ -64,8 +64,8 @@ def draw_first_look(clouds, task, shares, chance, marked):
         handle.set_alpha(1)
     numbers = "; ".join(f"{title}: {share:.0%}" for title, share in zip(clouds, shares))
     alt = (
-        f"The hidden states of {len(task)} strings in two directions, twice, coloured by their {n_tasks} tasks. Strings "
-        f"whose nearest one from another pattern is of their task: {numbers}; chance: {chance:.0%}."
+        f"The hidden states of {len(task)} strings in two directions, twice, coloured by their {n_tasks} tasks. "
+        f"Strings whose nearest one from another pattern is of their task: {numbers}; chance: {chance:.0%}."
     )
     if marked:
         alt += f" Ringed in both panels: {', '.join(marked)}."
