@@ -1,0 +1,294 @@
+"""Is an answer right, and if not, what is wrong with it, in words that help."""
+
+import copy
+from dataclasses import dataclass
+
+import numpy as np
+
+SHOWN_ENTRIES = 40  # of an array in a message
+SAME = 1e-6  # relative: a wrong answer that is so near a mistake's is that mistake
+HIGHEST_FACTOR = 1000
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a function.
+
+    Attributes
+    ----------
+    says : str
+        A sentence or two.
+    inputs : dict
+        The smallest inputs that showed it.
+    """
+
+    says: str
+    inputs: dict
+
+
+def judge(exercise, function, watch=lambda number, inputs: None):
+    """Run a function on an exercise's inputs, and say what is wrong with it.
+
+    Parameters
+    ----------
+    exercise : Exercise
+    function : callable
+        The learner's. What it raises passes through.
+    watch : callable, optional
+        Told (number of the case, its inputs) before each case.
+
+    Returns
+    -------
+    Problem or None
+    """
+    cases = exercise.cases()
+    for number, inputs in enumerate(cases):
+        watch(number, inputs)
+        given = copy.deepcopy(inputs)
+        got = function(**given)
+        says = _changed(inputs, given) or _wrong(exercise, function, inputs, got)
+        if says is None and number == 0:
+            says = _another_time(function, inputs, got)
+        if says:
+            watch(len(cases), inputs)
+            return Problem(recognise(exercise, function, cases, number) or says, inputs)
+    return None
+
+
+def recognise(exercise, function, cases, failed):
+    """Return what a typical mistake says if the function makes it, on every case and also where it failed."""
+    for mistake in exercise.mistakes:
+        if all(_same(mistake.formula, function, inputs) for inputs in [cases[failed], *cases]):
+            return mistake.says
+    return None
+
+
+def _wrong(exercise, function, inputs, got):
+    if got is None:
+        return "returns None: is its `return` missing?"
+    expected = None
+    if exercise.answer is not None:
+        expected = exercise.answer(**copy.deepcopy(inputs))
+        says = _of_another_form(got, expected, "the answer")
+        if says:
+            return says
+    for rule in exercise.rules:
+        says = rule(function, copy.deepcopy(inputs), got)
+        if says:
+            return says
+    return None if exercise.answer is None else _different(got, expected, "", exercise.tolerance)
+
+
+def _changed(before, after):
+    for name, value in before.items():
+        if isinstance(value, np.ndarray) and not np.array_equal(value, after[name], equal_nan=value.dtype.kind == "f"):
+            return f"changes its argument `{name}`: compute in a new array, as `{name}` is still needed by the caller"
+    return None
+
+
+def _another_time(function, inputs, got):
+    if _equal(got, function(**copy.deepcopy(inputs))):
+        return None
+    return "gives another result when it is called again with the same inputs: is something random, or kept?"
+
+
+def _equal(one, other):
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_equal(one[key], other[key]) for key in one)
+    if isinstance(one, (tuple, list)):
+        return len(one) == len(other) and all(_equal(a, b) for a, b in zip(one, other))
+    if callable(one):
+        return True
+    one, other = np.asarray(one), np.asarray(other)
+    return np.array_equal(one, other, equal_nan=one.dtype.kind == "f" and other.dtype.kind == "f")
+
+
+def _of_another_form(got, expected, what):
+    """Say that types, names, lengths, shapes or dtypes differ, the outermost first; else None."""
+    if isinstance(expected, dict):
+        if not isinstance(got, dict):
+            return f"{what} is {_kind(got)}, expected a dict with {_names(expected)}"
+        if got.keys() != expected.keys():
+            return f"{what} has {_names(got) or 'no entries'}, expected {_names(expected)}"
+        parts = ((got[key], expected[key], f"{key!r}") for key in expected)
+        return next(filter(None, (_of_another_form(*part) for part in parts)), None)
+    if isinstance(expected, (tuple, list)):
+        if not isinstance(got, (tuple, list)):
+            return f"{what} is {_kind(got)}, expected {len(expected)} values"
+        if len(got) != len(expected):
+            return f"{what} has {len(got)} values, expected {len(expected)}"
+        parts = ((g, e, f"value {number} of {what}") for number, (g, e) in enumerate(zip(got, expected), start=1))
+        return next(filter(None, (_of_another_form(*part) for part in parts)), None)
+    if isinstance(expected, str):
+        return None if isinstance(got, str) else f"{what} is {_kind(got)}, expected a string"
+    if got is None or isinstance(got, (str, dict)) or callable(got):
+        return f"{what} is {_kind(got)}, expected {_kind(expected)}"
+    try:
+        got = np.asarray(got)
+    except ValueError:  # rows of different lengths
+        return f"{what} has rows of different lengths, expected shape {_shape(np.shape(expected))}"
+    expected = np.asarray(expected)
+    if got.shape != expected.shape:
+        return f"{what} has shape {_shape(got.shape)}, expected {_shape(expected.shape)}{_why_shape(got, expected)}"
+    return _of_another_dtype(got, expected, what)
+
+
+def _of_another_dtype(got, expected, what):
+    kinds = {"b": "True and False (bool)", "i": "whole numbers (int)", "u": "whole numbers (int)", "f": "float64"}
+    if got.dtype.kind == "O":
+        return f"{what} has dtype object: its entries are not all numbers"
+    if got.dtype.kind == "c" and expected.dtype.kind != "c":
+        return f"{what} is complex, expected {kinds[expected.dtype.kind]}"
+    if expected.dtype.kind == "f" and got.dtype.kind in "iub":
+        return f"{what} has dtype {got.dtype}, expected float64: fractions are lost (begin with np.zeros(...), say)"
+    if expected.dtype.kind == "f" and got.dtype.itemsize < 8:
+        return f"{what} has dtype {got.dtype}, expected float64: half of the digits are lost"
+    if expected.dtype.kind in "iu" and got.dtype.kind not in "iu":
+        return f"{what} has dtype {got.dtype}, expected {kinds[expected.dtype.kind]}"
+    if expected.dtype.kind == "b" and got.dtype.kind != "b":
+        return f"{what} has dtype {got.dtype}, expected {kinds['b']}"
+    return None
+
+
+def _why_shape(got, expected):
+    if got.ndim > 1 and got.shape == expected.shape[::-1]:
+        return ": it is transposed"
+    if [n for n in got.shape if n != 1] == [n for n in expected.shape if n != 1]:
+        return ": an axis of length 1 too many, or too few (keepdims?)"
+    if got.ndim == expected.ndim + 1:
+        return ": is a sum over an axis missing?"
+    if got.ndim == expected.ndim - 1:
+        return ": is there a sum over an axis too many?"
+    return ""
+
+
+def _different(got, expected, what, tolerance):
+    """Say where values differ, and how, if that can be told; else None."""
+    if isinstance(expected, dict):
+        parts = ((got[key], expected[key], f"{key!r}: ") for key in expected)
+        return next(filter(None, (_different(*part, tolerance) for part in parts)), None)
+    if isinstance(expected, (tuple, list)):
+        parts = ((g, e, f"value {number}: ") for number, (g, e) in enumerate(zip(got, expected), start=1))
+        return next(filter(None, (_different(*part, tolerance) for part in parts)), None)
+    if isinstance(expected, str):
+        return None if got == expected else f"{what}{got!r}, expected {expected!r}"
+    got, expected = np.asarray(got), np.asarray(expected)
+    if not expected.size:
+        return None
+    if expected.dtype.kind != "f":
+        wrong = got != expected
+    else:
+        nan = np.isnan(got) & ~np.isnan(expected)
+        if nan.any():
+            return f"{what}nan{_at(nan)}, expected {_number(expected[_first(nan)])}: 0/0, inf - inf or the log of less than 0"
+        scale = max(1.0, np.abs(expected[np.isfinite(expected)]).max(initial=0))
+        with np.errstate(invalid="ignore"):
+            near = np.abs(got - expected) <= tolerance * scale
+        wrong = ~(near | (got == expected) | (np.isnan(got) & np.isnan(expected)))
+    if not wrong.any():
+        return None
+    first = _first(wrong)
+    difference = f"{what}{_number(got[first])}{_at(wrong)}, expected {_number(expected[first])}"
+    hint = _hint(got, expected) if expected.dtype.kind == "f" else None
+    return f"{difference}. {hint}" if hint else difference
+
+
+def _hint(got, expected):
+    """Say in which simple way all of an answer differs from the right one."""
+    if not (np.isfinite(got).all() and np.isfinite(expected).all()) or got.size < 2 or not expected.any():
+        return None
+    scale = SAME * np.abs(expected).max()
+    if not got.any():
+        return "It is 0 everywhere."
+    if np.abs(got + expected).max() <= scale:
+        return "Everything has the opposite sign."
+    if got.ndim == 2 and got.shape[0] == got.shape[1] and np.abs(got.T - expected).max() <= scale:
+        return "It is the transpose of the right one."
+    largest = np.unravel_index(np.abs(expected).argmax(), expected.shape)
+    factor = float(got[largest] / expected[largest])
+    if 1 / HIGHEST_FACTOR < abs(factor) < HIGHEST_FACTOR and np.abs(got - factor * expected).max() <= scale * abs(factor):
+        return f"Everything is {_number(factor)} times what it should be."
+    offset = float((got - expected).flat[0])
+    if np.abs(got - expected - offset).max() <= scale:
+        return f"Everything is off by {_number(offset)}."
+    return None
+
+
+def _same(formula, function, inputs):
+    """Whether a mistake's formula gives what the learner's function gives, or both fail."""
+    with np.errstate(all="ignore"):
+        outcomes = []
+        for compute in (formula, function):
+            try:
+                outcomes.append(compute(**copy.deepcopy(inputs)))
+            except Exception:  # whatever a learner's function may raise
+                outcomes.append(None)
+    wrong, got = outcomes
+    if wrong is None or got is None:
+        return wrong is None and got is None
+    if _of_another_form(got, wrong, "") is not None:
+        return False
+    return _different(got, wrong, "", SAME) is None
+
+
+def _first(mask):
+    return tuple(int(index) for index in np.argwhere(mask)[0]) if mask.ndim else ()
+
+
+def _at(mask):
+    first = _first(mask)
+    return f" at [{', '.join(map(str, first))}]" if first else ""
+
+
+def _shape(shape):
+    return str(tuple(int(n) for n in shape)) if shape else "() (a single number)"
+
+
+def _names(entries):
+    return ", ".join(map(repr, entries))
+
+
+def _kind(value):
+    if value is None:
+        return "None"
+    if callable(value):
+        return "a function"
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {_shape(value.shape)}"
+    if isinstance(value, (bool, np.bool_)):
+        return "True or False"
+    if isinstance(value, (int, float, np.number)):
+        return "a number"
+    words = {"str": "a string", "dict": "a dict", "tuple": f"a tuple of {np.size(value)}", "list": "a list"}
+    return words.get(type(value).__name__, f"a {type(value).__name__}")
+
+
+def _number(value):
+    value = np.asarray(value)[()]
+    return f"{value:.6g}" if isinstance(value, (float, np.floating)) else str(value)
+
+
+def show(inputs):
+    """Return inputs as lines that can be read, and typed in again: `x = [[1, 2], [3, 4]]`."""
+    return [f"{name} = {shown(value)}" for name, value in inputs.items()]
+
+
+def shown(value):
+    """Return a value as a short text: arrays as lists, long ones by shape only."""
+    if callable(value):
+        return f"the function {getattr(value, '__name__', 'given')}"
+    if isinstance(value, np.ndarray):
+        if value.size > SHOWN_ENTRIES:
+            return f"an array of shape {_shape(value.shape)}"
+        text = np.array2string(value, separator=", ", threshold=SHOWN_ENTRIES + 1, max_line_width=10_000, formatter=_FORMAT)
+        return " ".join(text.split()) if value.ndim else _number(value)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key!r}: {shown(entry)}" for key, entry in value.items()) + "}"
+    if isinstance(value, (list, tuple)) and len(value) <= SHOWN_ENTRIES:
+        return "[" + ", ".join(map(shown, value)) + "]"
+    if isinstance(value, (list, tuple)):
+        return f"{len(value)} values"
+    return repr(value) if isinstance(value, str) else _number(value)
+
+
+_FORMAT = {"float_kind": lambda number: f"{number:.6g}", "int_kind": str, "bool": str}

@@ -1,0 +1,128 @@
+"""Finds exercises, and has each function checked in a process of its own, with a time limit."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+
+# Those that have exercises.
+LESSONS = sorted(int(path.stem[-2:]) for path in (Path(__file__).parent / "lessons").glob("lesson_[0-9][0-9].py"))
+TIME_LIMIT = 20.0  # seconds for one function, its imports included
+FINE = "fine"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of checking a function.
+
+    Attributes
+    ----------
+    lesson : int
+    function : str
+    core : bool
+        Whether everybody should do this exercise.
+    outcome : str
+        "fine", "blank" (not written yet), "wrong", "raised" (an exception), "missing" (no such function), "no file"
+        (the file is missing or can't be read), "too slow", or "ended" (the process stopped by itself).
+    says : str
+        What is wrong, and what may help.
+    inputs : list of str
+        The smallest inputs that showed it, one a line.
+    """
+
+    lesson: int
+    function: str
+    core: bool
+    outcome: str
+    says: str
+    inputs: list
+
+    @property
+    def fine(self):
+        """Whether all is right."""
+        return self.outcome == FINE
+
+    def as_dict(self):
+        """Return it ready for JSON."""
+        return asdict(self)
+
+
+def exercises_of(lesson):
+    """Return a lesson's exercises: a tuple of Exercise."""
+    return import_module(f".lessons.lesson_{lesson:02}", __package__).EXERCISES
+
+
+def find_exercises(lesson, folder):
+    """Return the file with a lesson's exercises in lessons/exercises, or in a folder of the learner's own, else None.
+
+    Parameters
+    ----------
+    lesson : int
+    folder : str or Path
+        It, or its subfolder exercises, has the files exercise_NN_title.py.
+    """
+    for place in (Path(folder) / "exercises", Path(folder)):
+        found = sorted(place.glob(f"exercise_{lesson:02}_*.py"))
+        if found:
+            return found[0]
+    return None
+
+
+def check_function(lesson, exercise, path, time_limit=TIME_LIMIT):
+    """Check one function of a learner's file in a process of its own.
+
+    Parameters
+    ----------
+    lesson : int
+    exercise : Exercise
+    path : Path or None
+        The file; None if there is none.
+    time_limit : float
+        Seconds.
+
+    Returns
+    -------
+    Verdict
+    """
+    if path is None:
+        return Verdict(lesson, exercise.name, exercise.core, "no file", f"no file exercise_{lesson:02}_*.py", [])
+    with tempfile.TemporaryDirectory(prefix="check-", ignore_cleanup_errors=True) as folder:
+        report = Path(folder, "report.json")
+        path = Path(path).resolve()
+        command = [sys.executable, "-m", "minicluster.checking.worker", str(lesson), exercise.name, path, report]
+        environment = {**os.environ, "MPLBACKEND": "Agg", "PYTHONPATH": _path_of_package()}
+        process = subprocess.Popen(
+            list(map(str, command)),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            cwd=path.parent,
+        )
+        try:
+            code = process.wait(time_limit)
+        except subprocess.TimeoutExpired:
+            code = None
+        finally:
+            process.kill()
+            process.wait()
+        try:
+            told = json.loads(report.read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # it ended before the first case, or while writing
+            told = {"outcome": "running", "says": "", "inputs": []}
+    if code is None:
+        told["outcome"] = "too slow"
+        told["says"] = f"did not end within {time_limit:g} seconds: is there a loop that never ends?"
+    elif told["outcome"] == "running":
+        told["outcome"], told["says"] = "ended", f"the process ended with exit code {code} before the function returned"
+    return Verdict(lesson, exercise.name, exercise.core, told["outcome"], told["says"], told["inputs"])
+
+
+def _path_of_package():
+    """Return what PYTHONPATH must be for a process elsewhere to import this very package."""
+    here = str(Path(__file__).resolve().parents[2])
+    return os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))

@@ -1,0 +1,103 @@
+"""The course's exercises: blanks fail, solutions pass, typical mistakes are explained as such."""
+
+import inspect
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minicluster.checking import check_function, exercises_of, find_exercises
+from minicluster.checking.judge import judge
+from minicluster.checking.runner import LESSONS
+from minicluster.checking.worker import load
+
+FOLDER = Path(__file__).parents[2] / "lessons"
+ALL = [(lesson, exercise) for lesson in LESSONS for exercise in exercises_of(lesson)]
+NAMES = [f"{lesson:02}-{exercise.name}" for lesson, exercise in ALL]
+
+each = pytest.mark.parametrize("lesson, exercise", ALL, ids=NAMES)
+each_mistake = pytest.mark.parametrize(
+    "exercise, mistake",
+    [(exercise, mistake) for _, exercise in ALL for mistake in exercise.mistakes],
+    ids=[f"{name}-{n}" for name, (_, exercise) in zip(NAMES, ALL) for n in range(len(exercise.mistakes))],
+)
+
+
+def function_of(kind, lesson, exercise):
+    path = find_exercises(lesson, FOLDER / kind)
+    assert path is not None, f"lessons/{kind} has nothing for lesson {lesson}"
+    return getattr(load(path), exercise.name)
+
+
+@each
+def test_the_solution_passes(lesson, exercise):
+    problem = judge(exercise, function_of("solutions", lesson, exercise))
+    assert problem is None, problem.says
+
+
+@each
+def test_the_blank_is_one_and_says_what_it_asks(lesson, exercise):
+    blank = function_of("exercises", lesson, exercise)
+    inputs = exercise.cases()[0]
+    with pytest.raises(NotImplementedError, match="your turn"):
+        blank(**inputs)
+    solution = function_of("solutions", lesson, exercise)
+    assert list(inspect.signature(blank).parameters) == list(inspect.signature(solution).parameters) == list(inputs)
+    text = inspect.getdoc(blank)
+    assert re.search(r"(Core, )?(easy|medium|hard), [0-9]+ minutes\.", text, re.IGNORECASE)
+    assert ("Core, " in text) == exercise.core
+    assert all(f"\n{section}\n" in text for section in ("Parameters", "Returns", "Hints"))
+    assert re.findall(r"^([0-9])\. ", text.split("\nHints\n")[1], re.MULTILINE)[0] == "1"
+    for name in inputs:
+        assert re.search(rf"^(\w+, )*{name}(, \w+)* : ", text, re.MULTILINE), name
+
+
+@each_mistake
+def test_a_typical_mistake_is_found_and_explained(exercise, mistake):
+    problem = judge(exercise, mistake.formula)
+    assert problem is not None, "nobody notices"
+    assert problem.says == mistake.says
+
+
+@each
+def test_every_exercise_has_cases_of_several_sizes_that_are_the_same_each_time(lesson, exercise):
+    one, other = exercise.cases(), exercise.cases()
+    assert len(one) >= 5
+    assert repr([{k: v for k, v in case.items() if not callable(v)} for case in one]) == repr(
+        [{k: v for k, v in case.items() if not callable(v)} for case in other]
+    )
+    assert len(exercise.mistakes) >= (2 if exercise.core else 0)
+
+
+def test_every_lesson_has_two_or_three_exercises_one_of_them_core():
+    assert LESSONS == list(range(1, 19))
+    for lesson in LESSONS:
+        exercises = exercises_of(lesson)
+        assert 2 <= len(exercises) <= 3 and any(exercise.core for exercise in exercises), lesson
+        for kind in ("exercises", "solutions"):
+            path = find_exercises(lesson, FOLDER / kind)
+            written = re.findall(r"^def ([a-z]\w*)\(", path.read_text(encoding="utf-8"), re.MULTILINE)
+            assert set(written) >= {exercise.name for exercise in exercises}
+            if kind == "exercises":
+                assert written == [exercise.name for exercise in exercises]
+            lesson_file = next((FOLDER).glob(f"lesson_{lesson:02}_*.py"))
+            assert path.stem.removeprefix("exercise") == lesson_file.stem.removeprefix("lesson")
+
+
+@pytest.mark.parametrize("lesson, exercise", [ALL[0], ALL[-1]], ids=[NAMES[0], NAMES[-1]])
+def test_in_a_process_of_its_own_it_is_the_same(lesson, exercise):
+    assert check_function(lesson, exercise, find_exercises(lesson, FOLDER / "solutions")).fine
+    blank = check_function(lesson, exercise, find_exercises(lesson, FOLDER / "exercises"))
+    assert (blank.outcome, blank.says, blank.inputs) == ("blank", "not written yet", [])
+
+
+@each
+def test_nobody_passes_by_returning_what_came_in_or_nothing(lesson, exercise):
+    first = next(iter(exercise.cases()[0]))
+    for lazy in (lambda **inputs: inputs[first], lambda **inputs: None, lambda **inputs: np.zeros(3)):
+        try:
+            problem = judge(exercise, lazy)
+        except Exception:  # a rule that can't even look at it
+            continue
+        assert problem is not None

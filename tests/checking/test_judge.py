@@ -1,0 +1,138 @@
+"""What is said of wrong answers: the form first, then values, in words."""
+
+import numpy as np
+import pytest
+
+from minicluster.checking.exercise import Exercise, Mistake, numbers
+from minicluster.checking.judge import judge, show, shown
+
+X = np.array([[1.0, 2.0, 4.0], [3.0, 5.0, 7.0]])
+
+
+def exercise(answer, **options):
+    return Exercise("f", draw=lambda rng, size: {"x": X * size}, answer=answer, **options)
+
+
+def said(answer, function, **options):
+    problem = judge(exercise(answer, **options), function)
+    return None if problem is None else problem.says
+
+
+def test_a_right_answer_passes():
+    assert said(lambda x: x.sum(axis=0), lambda x: np.add.reduce(x)) is None
+    assert said(lambda x: {"a": x, "b": (1, "s", True)}, lambda x: {"b": [1, "s", True], "a": x + 0}) is None
+
+
+@pytest.mark.parametrize(
+    "right, wrong, words",
+    [
+        (lambda x: x, lambda x: None, "returns None: is its `return` missing?"),
+        (lambda x: x, lambda x: x.T, "shape (3, 2), expected (2, 3): it is transposed"),
+        (lambda x: x.sum(axis=0), lambda x: x.sum(axis=0, keepdims=True), "an axis of length 1 too many"),
+        (lambda x: x.sum(), lambda x: x.sum(axis=1), "shape (2,), expected () (a single number): is a sum"),
+        (lambda x: x, lambda x: x.astype(int), "dtype int64, expected float64: fractions are lost"),
+        (lambda x: x, lambda x: x.astype(np.float32), "dtype float32, expected float64: half of the digits"),
+        (lambda x: x.astype(int), lambda x: x, "dtype float64, expected whole numbers (int)"),
+        (lambda x: x > 1, lambda x: x, "dtype float64, expected True and False (bool)"),
+        (lambda x: x, lambda x: x + 0j, "is complex, expected float64"),
+        (lambda x: x, lambda x: "text", "the answer is a string, expected an array of shape (2, 3)"),
+        (lambda x: x, lambda x: {"x": x}, "the answer is a dict, expected an array of shape (2, 3)"),
+        (lambda x: {"x": x}, lambda x: x, "the answer is an array of shape (2, 3), expected a dict with 'x'"),
+        (lambda x: {"x": x, "w": x}, lambda x: {"x": x}, "the answer has 'x', expected 'x', 'w'"),
+        (lambda x: (x, x), lambda x: (x,), "the answer has 1 values, expected 2"),
+        (lambda x: (x, x), lambda x: 3.0, "the answer is a number, expected 2 values"),
+        (lambda x: {"x": x}, lambda x: {"x": x.T}, "'x' has shape (3, 2), expected (2, 3): it is transposed"),
+        (lambda x: x, lambda x: -x, "-1 at [0, 0], expected 1. Everything has the opposite sign."),
+        (lambda x: x, lambda x: 2.5 * x, "2.5 at [0, 0], expected 1. Everything is 2.5 times what it should be."),
+        (lambda x: x, lambda x: x + 3, "4 at [0, 0], expected 1. Everything is off by 3."),
+        (lambda x: x, lambda x: 0 * x, "0 at [0, 0], expected 1. It is 0 everywhere."),
+        (lambda x: x @ x.T, lambda x: (x @ np.diag([1, 2, 3]) @ x.T), "expected"),
+        (lambda x: x[:, :2] @ [[0, 1], [2, 0]], lambda x: (x[:, :2] @ [[0, 1], [2, 0]]).T, "transpose of the right one"),
+        (lambda x: x, lambda x: x * np.nan, "nan at [0, 0], expected 1: 0/0"),
+        (lambda x: {"x": x}, lambda x: {"x": x + (x == 7)}, "'x': 8 at [1, 2], expected 7"),
+        (lambda x: "yes", lambda x: "no", "'no', expected 'yes'"),
+        (lambda x: x, lambda x: [[1, 2], [3]], "rows of different lengths, expected shape (2, 3)"),
+    ],
+)
+def test_what_is_wrong_is_said_in_words(right, wrong, words):
+    assert words in said(right, wrong)
+
+
+def test_rounding_is_forgiven_and_more_is_not():
+    assert said(lambda x: x, lambda x: x * (1 + 1e-12)) is None
+    assert said(lambda x: x, lambda x: x * (1 + 1e-6)) is not None
+    assert said(lambda x: x, lambda x: x * (1 + 1e-6), tolerance=1e-4) is None
+    infinite = np.array([np.inf, np.nan, 1.0])
+    assert said(lambda x: infinite, lambda x: infinite.copy()) is None
+    assert "expected inf" in said(lambda x: infinite, lambda x: np.array([-np.inf, np.nan, 1.0]))
+
+
+def test_an_argument_that_is_changed_is_told():
+    def careless(x):
+        x *= 2
+        return x
+
+    assert "changes its argument `x`" in said(lambda x: 2 * x, careless)
+
+
+def test_a_result_that_changes_from_call_to_call_is_told():
+    calls = []
+
+    def moody(x):
+        calls.append(1)
+        return x if len(calls) == 1 else -x
+
+    assert "gives another result when it is called again" in said(lambda x: x, moody)
+
+
+def test_rules_come_after_the_form_and_before_the_values():
+    def rule(function, inputs, got):
+        return None if abs(got.sum() - inputs["x"].sum()) < 1e-9 else f"adds up to {got.sum():.2f}"
+
+    assert said(lambda x: x, lambda x: x * 2, rules=(rule,)) == "adds up to 44.00"
+    assert "shape" in said(lambda x: x, lambda x: x.T * 2, rules=(rule,))
+    assert "expected" in said(lambda x: x, lambda x: x[::-1], rules=(rule,))
+    alone = Exercise("f", draw=lambda rng, size: {"x": X}, rules=(rule,))
+    assert judge(alone, lambda x: x[::-1]) is None and judge(alone, lambda x: 2 * x).says == "adds up to 44.00"
+    with pytest.raises(ValueError, match="neither a right answer nor rules"):
+        Exercise("f", draw=lambda rng, size: {})
+
+
+def test_a_mistake_is_recognised_only_if_it_is_the_same_on_every_case():
+    def draw(rng, size):
+        return {"x": np.arange(1.0, size + 1)}
+
+    mistake = Mistake("takes the maximum", lambda x: float(x.max()))
+    one = Exercise("f", draw=draw, answer=lambda x: float(x.sum()), mistakes=(mistake,))
+    assert judge(one, lambda x: x.max()).says == "takes the maximum"
+    assert judge(one, lambda x: x[-1] if len(x) < 5 else 0.5).says != "takes the maximum"
+    assert judge(one, lambda x: x.sum()) is None
+
+
+def test_the_smallest_inputs_that_show_it_are_kept():
+    def draw(rng, size):
+        return {"x": np.ones(size), "size": size}
+
+    one = Exercise("f", draw=draw, answer=lambda x, size: float(size))
+    problem = judge(one, lambda x, size: float(min(size, 2)))
+    assert problem.inputs["size"] == 3 and len(problem.inputs["x"]) == 3
+
+
+def test_inputs_are_shown_as_one_would_type_them():
+    assert show({"x": np.array([[1.0, 2.5], [-3.0, 0.1]]), "k": 3, "names": ["a", "b"]}) == [
+        "x = [[1, 2.5], [-3, 0.1]]",
+        "k = 3",
+        "names = ['a', 'b']",
+    ]
+    assert shown(np.zeros((10, 10))) == "an array of shape (10, 10)"
+    assert shown(np.array([True, False])) == "[True, False]" and shown(np.array(2.0)) == "2"
+    assert shown({"a": np.arange(3)}) == "{'a': [0, 1, 2]}" and shown("text") == "'text'"
+    assert shown(list(range(100))) == "100 values" and shown(shown) == "the function shown"
+    assert np.array_equal(np.array(eval(shown(np.array([[0.25, 1e-9]])))), [[0.25, 1e-9]])
+
+
+def test_numbers_are_easily_read():
+    rng = np.random.default_rng(0)
+    small, large = numbers(rng, 1, 4, 5), numbers(rng, 5, 400)
+    assert small.shape == (4, 5) and small.dtype == float and (small == small.round()).all() and abs(small).max() <= 3
+    assert (large == large.round(2)).all() and (large != large.round()).mean() > 0.9

@@ -1,0 +1,104 @@
+"""A learner's function in a process of its own: whatever it does, one verdict and a helpful line."""
+
+import numpy as np
+import pytest
+
+from minicluster.checking import check_function, exercises_of, find_exercises
+from minicluster.checking.runner import Verdict
+
+MEANS = next(exercise for exercise in exercises_of(3) if exercise.name == "means")
+
+
+@pytest.fixture
+def check(tmp_path):
+    """Checks the function `means` of lesson 3, given the text of a learner's file."""
+
+    def check(text, time_limit=20):
+        path = tmp_path / "exercise_03_k_means.py"
+        path.write_text(f"import numpy as np\n{text}", encoding="utf-8")
+        return check_function(3, MEANS, path, time_limit)
+
+    return check
+
+
+def of(body):
+    return f"def means(x, labels, k):\n    {body}\n"
+
+
+def test_a_right_function(check):
+    verdict = check(of("return np.array([x[labels == j].mean(axis=0) for j in range(k)])"))
+    assert verdict == Verdict(3, "means", True, "fine", "", [])
+    assert verdict.fine and verdict.as_dict()["function"] == "means"
+
+
+def test_a_wrong_one_with_the_smallest_inputs(check):
+    verdict = check(of("return np.array([x[labels == j].sum(axis=0) for j in range(k)])"))
+    assert (verdict.outcome, verdict.fine) == ("wrong", False) and "does not divide" in verdict.says
+    assert [line.split(" = ")[0] for line in verdict.inputs] == ["x", "labels", "k"]
+
+
+def test_a_blank(check):
+    assert check(of("raise NotImplementedError('your turn')")).outcome == "blank"
+
+
+def test_an_exception_is_told_with_the_learners_own_line(check):
+    verdict = check(of("return np.ones(3)[k + 10:].reshape(2, 5)"))
+    assert verdict.outcome == "raised" and verdict.inputs
+    assert verdict.says.startswith("raises ValueError: cannot reshape")
+    assert verdict.says.endswith("in line 3: return np.ones(3)[k + 10:].reshape(2, 5)")
+
+
+def test_an_endless_loop_ends(check):
+    verdict = check(of("while True: pass"), time_limit=2)
+    assert verdict.outcome == "too slow" and "within 2 seconds" in verdict.says and verdict.inputs
+
+
+def test_a_wrong_dtype(check):
+    verdict = check(of("return np.array([x[labels == j].mean(axis=0) for j in range(k)]).astype(int)"))
+    assert verdict.outcome == "wrong" and "dtype int64, expected float64" in verdict.says
+
+
+@pytest.mark.parametrize("body", ["import os; os._exit(7)", "raise SystemExit(7)"])
+def test_a_process_that_ends(check, body):
+    verdict = check(of(body))
+    assert (verdict.outcome, verdict.says) == ("ended", "the process ended with exit code 7 before the function returned")
+
+
+def test_a_file_that_cannot_be_imported(check):
+    verdict = check("def means(x:\n    pass\n")
+    assert verdict.outcome == "no file" and verdict.says.startswith("line 2: SyntaxError")
+    verdict = check("import a_package_that_nobody_has\n")
+    assert verdict.outcome == "no file" and "No module named 'a_package_that_nobody_has', in line 2" in verdict.says
+
+
+def test_a_function_that_is_not_there(check):
+    verdict = check("means = 3\n")
+    assert verdict.outcome == "missing"
+    assert verdict.says == "there is no function means in exercise_03_k_means.py"
+    assert check_function(3, MEANS, None).outcome == "no file"
+
+
+def test_what_it_prints_and_reads_goes_nowhere(check, capfd):
+    body = "print('noise'); import sys; sys.stderr.write('more'); sys.stdin.read(); "
+    assert check(of(body + "return np.array([x[labels == j].mean(axis=0) for j in range(k)])")).fine
+    assert capfd.readouterr() == ("", "")
+
+
+def test_numpys_warnings_do_not_stop_it(check):
+    body = "np.array([1.0]) / np.array([0.0]); return np.array([x[labels == j].mean(axis=0) for j in range(k)])"
+    assert check(of(body)).fine
+
+
+def test_where_exercises_are_found(tmp_path):
+    assert find_exercises(3, tmp_path) is None
+    (tmp_path / "exercise_03_k_means.py").write_text("", encoding="utf-8")
+    assert find_exercises(3, str(tmp_path)) == tmp_path / "exercise_03_k_means.py"
+    (tmp_path / "exercises").mkdir()
+    inner = tmp_path / "exercises" / "exercise_03_k_means.py"
+    inner.write_text("", encoding="utf-8")
+    assert find_exercises(3, tmp_path) == inner
+
+
+def test_inputs_are_the_same_for_everybody():
+    one, other = MEANS.cases(), MEANS.cases()
+    assert all(np.array_equal(a["x"], b["x"]) for a, b in zip(one, other))
