@@ -88,8 +88,8 @@ def seen_in_training(train, test):
     Memory is enough for a 0. Only who puts the patterns of a task together can answer a 1 (these are the lesson's
     unseen combinations), and nobody can know a 2.
 
-    By hand: let train be [[0, 0, 7], [0, 1, 8]]. The test row [0, 0, 7] is a 0. [0, 0, 8] is a 1: pattern 0 was trained,
-    and input 8 was, but never together; pattern 1 of the same task had that input. [0, 1, 9] is a 2.
+    By hand: let train be [[0, 0, 7], [0, 1, 8]]. The test row [0, 0, 7] is a 0. [0, 0, 8] is a 1: pattern 0 was
+    trained, and input 8 was, but never together; pattern 1 of the same task had that input. [0, 1, 9] is a 2.
 
     Parameters
     ----------

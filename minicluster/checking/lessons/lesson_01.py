@@ -62,7 +62,7 @@ def _share_off_by_one(x, task, pattern, k):
 
 
 def _draw_parts(rng, size):
-    C = 3 + size % 3
+    C = 3 + (size - 1) % 3
     while True:  # until the two directions are clear, and every row gives them another weight
         chosen, others = numbers(rng, size, C + 1 + size // 2, C), numbers(rng, size, 2 + size, C)
         singular = np.linalg.svd(chosen - chosen.mean(axis=0), compute_uv=False)  # (C,)
@@ -110,8 +110,8 @@ EXERCISES = (
         rules=(_not_a_share,),
         mistakes=(
             Mistake(
-                "forbids only the row itself: rows of its pattern look like it for a reason that has nothing to do with "
-                "tasks, so forbid its whole pattern",
+                "forbids only the row itself: rows of its pattern look like it for a reason that has nothing to do "
+                "with tasks, so forbid its whole pattern",
                 _share_forbidding_itself,
             ),
             Mistake(
@@ -136,8 +136,8 @@ EXERCISES = (
                 _share_of_any,
             ),
             Mistake(
-                "leaves out the nearest row (`[1:k + 1]`): that is right where a row finds itself first, but here itself "
-                "is forbidden already",
+                "leaves out the nearest row (`[1:k + 1]`): that is right where a row finds itself first, but here it "
+                "is forbidden to do so",
                 _share_off_by_one,
             ),
         ),
@@ -149,7 +149,7 @@ EXERCISES = (
         rules=(_not_a_share,),
         mistakes=(
             Mistake(
-                "chooses the view by the rows that it is judged with: choose it by `chosen`, and judge it with `others`",
+                "chooses the view by the rows that it is judged with: choose it by `chosen`, judge it with `others`",
                 _share_in_own_view,
             ),
             Mistake(
@@ -157,8 +157,8 @@ EXERCISES = (
                 _share_in_view_of_all,
             ),
             Mistake(
-                "judges the view with the rows that it was chosen by, which shows how well it suits those: judge it with "
-                "`others`",
+                "judges the view with the rows that it was chosen by, which shows how well it suits those: judge it "
+                "with `others`",
                 lambda chosen, others: share_in_view(chosen, chosen),
             ),
             Mistake(

@@ -18,7 +18,7 @@ def _ways(parts):
 def string_probabilities(parts):
     """Probability of each string."""
     ways = _ways(parts)
-    return {string: ways.count(string) / len(ways) for string in set(ways)}
+    return {string: ways.count(string) / len(ways) for string in dict.fromkeys(ways)}
 
 
 def _draw_pattern(rng, size):
@@ -116,7 +116,7 @@ def _not_one_a_row(function, inputs, got):
     counts = np.asarray(got[1]).sum(axis=1)  # (B,)
     if (counts != 1).any():
         row = int((counts != 1).argmax())
-        return f"the mask has {counts[row]} times True in row {row}: one token counts in each row, where the input is read"
+        return f"the mask is True {counts[row]} times in row {row}: one token counts, there where the input is read"
     return None
 
 
@@ -175,9 +175,8 @@ def _wrong_kind(function, inputs, got):
         return None
     row = int((got != right).argmax())
     _, pattern, x = inputs["test"][row]
-    return (
-        f"gives {got[row]} for row {row} of test, pattern {pattern} with input {x}. It is {right[row]}: {KINDS[right[row]]}"
-    )
+    kind = right[row]
+    return f"gives {got[row]} for row {row} of test, pattern {pattern} with input {x}. It is {kind}: {KINDS[kind]}"
 
 
 EXERCISES = (
@@ -192,7 +191,7 @@ EXERCISES = (
                 _probabilities_all_the_same,
             ),
             Mistake(
-                "gives each string the probability of one way only: if several ways lead to it, add their probabilities up",
+                "gives each string the probability of one way only: if several ways lead to it, add them up",
                 _probabilities_of_one_way,
             ),
             Mistake(
@@ -235,8 +234,8 @@ EXERCISES = (
                 lambda tokens, separator, outputs: _with_outputs(np.roll(tokens, -1, axis=1), separator + 1, outputs),
             ),
             Mistake(
-                "writes into the places of all rows in every row, as `targets[:, place] = ...` does: pair each row with "
-                "its own place, `targets[np.arange(B), place] = ...`",
+                "writes into the places of all rows in every row, as `targets[:, place] = ...` does: pair each row "
+                "with its own place, `targets[np.arange(B), place] = ...`",
                 _targets_in_all_rows,
             ),
             Mistake(
@@ -253,8 +252,8 @@ EXERCISES = (
         rules=(_wrong_kind,),
         mistakes=(
             Mistake(
-                "asks for pattern and input each for itself: both may have been trained, and yet never together. Ask for "
-                "the pair",
+                "asks for pattern and input each for itself: both may have been trained, and yet never together. Ask "
+                "for the pair",
                 _seen_each_for_itself,
             ),
             Mistake(
@@ -266,7 +265,8 @@ EXERCISES = (
                 _seen_or_not,
             ),
             Mistake(
-                "never gives 0: the task was trained with an input whenever the pattern was, so ask for the pattern first",
+                "never gives 0: wherever the pattern was trained with an input, its task was, so ask for the pattern "
+                "first",
                 _seen_by_task_first,
             ),
         ),
