@@ -5,6 +5,9 @@ import numpy as np
 from ..exercise import LARGEST_ROUND, Exercise, Mistake, numbers
 
 
+MOST_ROWS = 10  # whose shares a message lists
+
+
 def _squared(x):
     return ((x[:, None] - x) ** 2).sum(axis=2)  # (n, n)
 
@@ -61,6 +64,19 @@ def _share_off_by_one(x, task, pattern, k):
     return float(_of_same_task(x, task, pattern[:, None] == pattern, k + 1)[:, 1:].mean())
 
 
+def _share_not_divided_by_k(x, task, pattern, k):
+    return k * share_of_same_task(x, task, pattern, k)
+
+
+def _other_shares(function, inputs, got):
+    rows = _of_same_task(inputs["x"], inputs["task"], inputs["pattern"][:, None] == inputs["pattern"], inputs["k"])
+    shares = rows.mean(axis=1)  # (n, k) -> (n,)
+    if abs(got - shares.mean()) < 1e-9 or len(shares) > MOST_ROWS:
+        return None
+    listed = ", ".join(f"{share:.3g}" for share in shares)
+    return f"gives {got:.4g}. The shares of the rows are {listed}, and their mean is {shares.mean():.4g}"
+
+
 def _draw_parts(rng, size):
     C = 3 + (size - 1) % 3
     while True:  # until the two directions are clear, and every row gives them another weight
@@ -107,7 +123,7 @@ EXERCISES = (
         draw=_draw_strings,
         answer=share_of_same_task,
         core=True,
-        rules=(_not_a_share,),
+        rules=(_not_a_share, _other_shares),
         mistakes=(
             Mistake(
                 "forbids only the row itself: rows of its pattern look like it for a reason that has nothing to do "
@@ -134,6 +150,10 @@ EXERCISES = (
             Mistake(
                 "asks whether any of the k is of the task: take the share of the k that is",
                 _share_of_any,
+            ),
+            Mistake(
+                "adds up how many of the k are of the task, and divides by the number of rows only: divide by k, too",
+                _share_not_divided_by_k,
             ),
             Mistake(
                 "leaves out the nearest row (`[1:k + 1]`): that is right where a row finds itself first, but here it "
@@ -168,6 +188,11 @@ EXERCISES = (
             Mistake(
                 "takes the first two columns of what `svd` gives: directions are rows, `directions[:2]`",
                 lambda chosen, others: _share_shown(others, _directions(chosen)[:, :2]),
+            ),
+            Mistake(
+                "takes the two directions along which least varies: `svd` lists them from most to least, `eigh` from "
+                "least to most",
+                lambda chosen, others: _share_shown(others, _directions(chosen)[-2:].T),
             ),
             Mistake(
                 "takes one direction only: a view has two",

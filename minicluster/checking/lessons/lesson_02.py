@@ -49,6 +49,11 @@ def _counts_of_ways(parts):
     return {string: ways.count(string) for string in ways}
 
 
+def _counts_a_string(parts):
+    counts = _counts_of_ways(parts)
+    return {string: count / len(counts) for string, count in counts.items()}
+
+
 def _do_not_add_up(function, inputs, got):
     total = sum(got.values())
     if abs(total - 1) > 1e-9:
@@ -201,6 +206,10 @@ EXERCISES = (
             Mistake(
                 "counts the ways to each string: divide by the number of all ways to get a probability",
                 _counts_of_ways,
+            ),
+            Mistake(
+                "divides the ways to a string by the number of strings: divide by the number of all ways",
+                _counts_a_string,
             ),
         ),
     ),

@@ -65,9 +65,18 @@ def _perfect_is_not_one(function, inputs, got):
     if one.ndim == 0 and abs(one - 1) > 1e-9:
         return (
             f"gives {float(one):.4g} for the table [[2, 0], [0, 3]], where the clusters are the classes: it must be 1. "
-            "Is the same taken off above the line and below?"
+            "There A = B = S = 4, so what is above the line and what is below it must be the same"
         )
     return None
+
+
+def _other_pairs(function, inputs, got):
+    A, B, both, N = _counts(inputs["table"])
+    right = _adjusted(A, B, both, N)
+    if abs(got - right) < 1e-9:
+        return None
+    counts = f"A = {A:g}, B = {B:g}, S = {both:g} and N = {N:g}"
+    return f"gives {got:.6g}, expected {right:.6g}. Here {counts}: are yours the same?"
 
 
 def _draw_units(rng, size):
@@ -218,13 +227,24 @@ def _beyond_one(function, inputs, got):
     return None
 
 
+def _other_distances(function, inputs, got):
+    got, right = np.asarray(got), silhouettes(**inputs)
+    wrong = ~(np.abs(got - right) < 1e-9)
+    if not wrong.any():
+        return None
+    i = int(wrong.argmax())
+    a, others = _own_and_other(_distances(inputs["x"]), inputs["labels"])
+    means = f"a = {a[i]:.6g} and b = {others[i].min():.6g}"
+    return f"gives {got[i]:.6g} for sample {i}, expected {right[i]:.6g}. There {means}: are yours the same?"
+
+
 EXERCISES = (
     Exercise(
         name="adjusted_rand",
         draw=_draw_table,
         answer=adjusted_rand,
         core=True,
-        rules=(_perfect_is_not_one,),
+        rules=(_perfect_is_not_one, _other_pairs),
         mistakes=(
             Mistake(
                 "gives the Rand index, the share of pairs on which both agree: most of that is chance, so take off "
@@ -286,7 +306,7 @@ EXERCISES = (
         name="silhouettes",
         draw=_draw_clusters,
         answer=silhouettes,
-        rules=(_beyond_one,),
+        rules=(_beyond_one, _other_distances),
         mistakes=(
             Mistake(
                 "counts the sample itself as one of its cluster, at distance 0: a is the mean over the others, so "
