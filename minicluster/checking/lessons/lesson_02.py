@@ -67,7 +67,7 @@ def _draw_rows(rng, size):
     separator[0], separator[1] = T - 2, 1 + (T - 3) // 2  # one row without padding, one with
     tokens = rng.integers(1, 10, (B, T))
     tokens[np.arange(T) > separator[:, None] + 1] = PAD
-    return {"tokens": tokens, "separator": separator, "outputs": 20 + rng.permutation(B)}
+    return {"tokens": tokens, "separator": separator, "outputs": (20 + rng.permutation(B)).astype(np.int64)}
 
 
 def _next(tokens):
@@ -135,7 +135,7 @@ KINDS = (
 def _draw_split(rng, size):
     n_patterns, n_inputs = 4 + size // 2, 2 + size // 3
     task_of = rng.permutation(np.arange(n_patterns) // 2)
-    every = np.array([(task_of[p], p, x) for p in range(n_patterns) for x in range(n_inputs)])
+    every = np.array([(task_of[p], p, x) for p in range(n_patterns) for x in range(n_inputs)], np.int64)
     while True:  # until there is every kind of row
         train = rng.permutation(every)[: 2 + size]
         kinds = seen_in_training(train, every)
