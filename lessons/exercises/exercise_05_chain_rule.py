@@ -71,12 +71,12 @@ def linear_backward(dy, x, weight):
 def bag_backward(dy, tokens, V):
     """Send a gradient back through a bag of words. Core, medium, 15 minutes.
 
-    The forward looks up the row of each token and takes the mean over each sequence, so that the order of tokens is lost:
+    The forward looks up the row of each token and takes the mean over each sequence, whatever the order of its tokens:
 
         y = table[tokens].mean(axis=1)        table (V, C), tokens (B, T) -> (B, T, C) -> y (B, C)
 
-    Example: with tokens [[2, 0, 2, 2]], V = 3 and dy = [[8]], the answer is [[2], [0], [6]]. Each place hands 8 / 4 back,
-    row 0 was used once, row 1 never, row 2 three times.
+    Example: with tokens [[2, 0, 2, 2]], V = 3 and dy = [[8]], the answer is [[2], [0], [6]]. Each place hands 8 / 4
+    back, row 0 was used once, row 1 never, row 2 three times.
 
     Parameters
     ----------
@@ -94,7 +94,8 @@ def bag_backward(dy, tokens, V):
 
     Hints
     -----
-    1. Take one place: sequence b, place t. Its row of the table is one of T in the mean of row b. What comes back there?
+    1. Take one place: sequence b, place t. Its row of the table is one of T in the mean of row b. What comes back
+       there?
     2. dy[b] / T comes back, at each place t of sequence b. Add it to row tokens[b, t] of a table of zeros.
     3. A row that was used several times gets the sum: two loops do it, or `np.add.at(table, tokens, ...)`, which wants
        an array that fits (B, T, C).

@@ -10,7 +10,7 @@ import numpy as np
 def jacobian(f, x):
     """Differentiate every output by every input, to the last digits. Core, medium, 15 minutes.
 
-    The table of these derivatives is called the Jacobian. For f(x) = [x[0] * x[1], x[0], x[1] * x[1]] at x = [2, 3] it is
+    The table of these derivatives is the Jacobian. For f(x) = [x[0] * x[1], x[0], x[1] * x[1]] at x = [2, 3] it is
 
         [[3, 2],
          [1, 0],
@@ -42,8 +42,9 @@ def jacobian(f, x):
 def which_are_right(forward, backwards, x):
     """Tell right backward passes from wrong ones. Core, medium, 20 minutes.
 
-    You are given a layer's forward and several backwards for it, some right, some wrong. A right one gives the derivative
-    of sum(dout * out) by each entry of x, whatever the upstream gradient dout is. You choose dout: choose well.
+    You are given a layer's forward and several backwards for it, some right, some wrong. A right one gives the
+    derivative of sum(dout * out) by each entry of x, whatever the upstream gradient dout is. You choose dout: choose
+    well.
 
     Parameters
     ----------
@@ -60,13 +61,13 @@ def which_are_right(forward, backwards, x):
 
     Hints
     -----
-    1. The test that is given away: with dout = ones, layers whose rows have a fixed sum bless zeros. Draw dout at random,
-       with `np.random.default_rng(0).standard_normal(...)`, so that each call draws the same.
-    2. First compute what is right, without any backward: for each entry of x, move it by a small step and see what
+    1. With which dout do even zeros pass, if each row of out has a fixed sum? (The lesson's first planted mistake.) Take
+       `np.random.default_rng(0).standard_normal(out.shape)` instead: random, and the same at each call.
+    2. Then compute what is right, without any backward: for each entry of x, move it by a small step and see what
        sum(dout * out) does. `for index in np.ndindex(x.shape)` goes through all entries.
     3. With the complex step: `moved = x.astype(complex)`, `moved[index] += 1e-30 * 1j`, and
        (dout * forward(moved)[0].imag).sum() / 1e-30 is the derivative. Central differences with h = 1e-5 will do, too.
-    4. Then call each backward with dout and the cache of `forward(x)`, and compare its "x" entry by entry:
+    4. Last, call each backward with dout and the cache of `forward(x)`, and compare its "x" entry by entry:
        np.abs(its "x" - yours).max() < 1e-6.
     """
     raise NotImplementedError("your turn")
@@ -80,8 +81,8 @@ def tied_backward(dout, table, tokens):
         x = table[tokens]        (V, C), (T,) -> (T, C)
         out = x @ table.T        (T, C) @ (C, V) -> (T, V)
 
-    Example, with C = 1: table [[2], [5]], tokens [0], dout [[1, 10]]. Then out = [[2 * 2, 2 * 5]], and sum(dout * out) is
-    1 * table[0]^2 + 10 * table[0] * table[1]. Its derivative by table[0] is 2 * 2 + 10 * 5 = 54, that by table[1] is
+    Example, with C = 1: table [[2], [5]], tokens [0], dout [[1, 10]]. Then out = [[2 * 2, 2 * 5]], and sum(dout * out)
+    is 1 * table[0]^2 + 10 * table[0] * table[1]. Its derivative by table[0] is 2 * 2 + 10 * 5 = 54, that by table[1] is
     10 * 2 = 20, so the answer is [[54], [20]].
 
     Parameters

@@ -10,8 +10,8 @@ import numpy as np
 def log_softmax(x):
     """Compute the logarithm of softmax, for scores of any size. Core, easy, 10 minutes.
 
-    On paper log p_i = log(exp(x_i) / S) with S the sum of all exp(x_j). For the scores [0, 800] that is [-800, 0] to the
-    last digit, and so it must be here: no inf, no nan.
+    On paper log p_i = log(exp(x_i) / S) with S the sum of all exp(x_j). For the scores [0, 800] that is [-800, 0] to
+    the last digit, and so it must be here: no inf, no nan.
 
     Parameters
     ----------
@@ -26,7 +26,8 @@ def log_softmax(x):
     Hints
     -----
     1. exp(-800) is 0 in the machine, so p must not occur. The logarithm of a fraction is a difference.
-    2. log p_i = x_i - log S. Adding the same number to all scores of a row changes nothing: which number keeps exp small?
+    2. log p_i = x_i - log S. Adding the same number to all scores of a row changes nothing: which number keeps exp
+       small?
     3. Subtract the row's largest score first, x = x - x.max(axis=-1, keepdims=True). Then S is at least 1.
     """
     raise NotImplementedError("your turn")
@@ -58,8 +59,8 @@ def weighted_loss(logits, targets, weights):
 
     Hints
     -----
-    1. For one token, the surprise is -log p of the right word, and its derivative by the scores is p - onehot. What does
-       the weighted mean do to both?
+    1. For one token, the surprise is -log p of the right word, and its derivative by the scores is p - onehot. What
+       does the weighted mean do to both?
     2. It multiplies both by weight / (sum of the weights).
     3. `onehot = np.eye(V)[targets]` has the shape (B, T, V), and (p * onehot).sum(axis=-1) is p of the right word.
     4. To multiply (B, T, V) by weights, give them a last axis: weights[..., None], of shape (B, T, 1).
@@ -70,12 +71,12 @@ def weighted_loss(logits, targets, weights):
 def lowest_loss(tokens, targets, V):
     """Say, without training, how low the loss of a bigram model can go. Medium, 15 minutes.
 
-    The model sees one token and predicts the next. The best it can do on these n pairs is to predict what it would count:
-    after token a comes b with probability (how often b came after a) / (how often a occurs). Its loss is the mean over
-    the n pairs of -log of the probability that it gives to the pair's target.
+    The model sees one token and predicts the next. The best it can do on these n pairs is to predict what it would
+    count: after token a comes b with probability (how often b came after a) / (how often a occurs). Its loss is the
+    mean over the n pairs of -log of the probability that it gives to the pair's target.
 
-    Example: tokens [0, 0, 0, 1], targets [1, 1, 0, 0], V = 3. After 0 comes 1 with 2/3 and 0 with 1/3; after 1 always 0.
-    So the loss is (2 log(3/2) + log 3 + log 1) / 4 = 0.4774.
+    Example: tokens [0, 0, 0, 1], targets [1, 1, 0, 0], V = 3. After 0 comes 1 with 2/3 and 0 with 1/3; after 1 always
+    0. So the loss is (2 log(3/2) + log 3 + log 1) / 4 = 0.4774.
 
     Parameters
     ----------
@@ -96,6 +97,7 @@ def lowest_loss(tokens, targets, V):
     2. `np.add.at(counts, (tokens, targets), 1)` counts. Each row divided by its sum gives frequencies.
     3. Zeros trouble the logarithm, and rows without counts the division. You need frequencies only at the n pairs that
        occur, and there no count is 0.
-    4. counts[tokens, targets] has the shape (n,), and so has counts.sum(axis=1)[tokens]. Divide, take -log, then the mean.
+    4. counts[tokens, targets] has the shape (n,), and so has counts.sum(axis=1)[tokens]. Divide, take -log and
+       the mean.
     """
     raise NotImplementedError("your turn")

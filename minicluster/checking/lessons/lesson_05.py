@@ -18,10 +18,15 @@ def gradients(x, w, target):
     return {"x": de * 2 * x * w, "w": de * (x * x + 1), "target": -de}
 
 
-def _upstream(rng, size, *shape):
-    """Draw numbers other than 0, so that every entry has something to say."""
+def nonzero(rng, size, *shape):
+    """Draw numbers as `numbers` does, but none is 0, so that every entry has something to say."""
     drawn = numbers(rng, size, *shape)
-    return np.where(drawn == 0, 2.0, drawn)
+    return np.where(drawn == 0, rng.choice([-2.0, 2.0, 3.0], shape), drawn)
+
+
+def _upstream(rng, size, *shape):
+    """The smallest can be told apart in sums."""
+    return 10.0 ** np.arange(np.prod(shape)).reshape(shape) if size == 1 else nonzero(rng, size, *shape)
 
 
 def _draw_linear(rng, size):
@@ -31,8 +36,8 @@ def _draw_linear(rng, size):
         B, T, n_in, n_out = size // 2 + 1, size, 1 + size % 3, 2 + size % 2
     return {
         "dy": _upstream(rng, size, B, T, n_out),
-        "x": numbers(rng, size, B, T, n_in),
-        "weight": numbers(rng, size, n_out, n_in),
+        "x": nonzero(rng, size, B, T, n_in),
+        "weight": nonzero(rng, size, n_out, n_in),
     }
 
 
@@ -89,8 +94,8 @@ EXERCISES = (
         core=True,
         mistakes=(
             Mistake(
-                "keeps one of the two ways to x, and one of the two ways to w: each of them is used twice. "
-                "Where ways meet, add (`+=`)",
+                "keeps one of the two ways to x, and one of the two ways to w: each of them is used twice. Where ways "
+                "meet, add (`+=`)",
                 lambda x, w, target: {
                     "x": 2 * (x * x * w + w - target) * w * x,
                     "w": 2 * (x * x * w + w - target) * x * x,
@@ -107,8 +112,8 @@ EXERCISES = (
                 lambda x, w, target: gradients(x, w, target) | {"w": 2 * (x * x * w + w - target) * x * x},
             ),
             Mistake(
-                "keeps of w only the way on which it is added: w is also a factor of the product. "
-                "Add what comes back there",
+                "keeps of w only the way on which it is added: w is also a factor of the product. Add what comes back "
+                "there",
                 lambda x, w, target: gradients(x, w, target) | {"w": 2 * (x * x * w + w - target)},
             ),
             Mistake(
@@ -116,8 +121,8 @@ EXERCISES = (
                 lambda x, w, target: gradients(x, w, target) | {"target": 2 * (x * x * w + w - target)},
             ),
             Mistake(
-                "gives the derivatives of y = x * x * w + w, and stops there: multiply by what y is handed from the loss, "
-                "2 (y - target)",
+                "gives the derivatives of y = x * x * w + w, and stops there: multiply by what y is handed from the "
+                "loss, 2 (y - target)",
                 lambda x, w, target: {"x": 2 * x * w, "w": x * x + 1, "target": -1.0},
             ),
             Mistake(
@@ -133,25 +138,26 @@ EXERCISES = (
         core=True,
         mistakes=(
             Mistake(
-                "gives the gradients of the lesson's layer, y = x @ weight + bias. Here the weight is (n_out, n_in) and "
-                "the forward turns it around: derive by indices, from y_j = sum over i of x_i weight_ji + bias_j",
+                "gives the gradients of the lesson's layer, y = x @ weight + bias. Here the weight is (n_out, n_in) "
+                "and the forward turns it around: derive by indices, from y_j = sum over i of x_i weight_ji + bias_j",
                 _instead(
                     x=lambda dy, x, weight: dy @ weight.T,
                     weight=lambda dy, x, weight: np.einsum("bti,bto->io", x, dy),
                 ),
             ),
             Mistake(
-                "turns the weight around in 'x'. The forward has weight.T, and dx_i is the sum over j of dy_j weight_ji: "
-                "j stands last in dy and first in weight already",
+                "turns the weight around in 'x'. The forward has weight.T, and dx_i is the sum over j of dy_j "
+                "weight_ji: j stands last in dy and first in weight already",
                 _instead(x=lambda dy, x, weight: dy @ weight.T),
             ),
             Mistake(
-                "gives the transpose of the right 'weight': dweight_ji is the sum over all rows of dy_j x_i, "
-                "of shape (n_out, n_in) as the weight",
+                "gives the transpose of the right 'weight': dweight_ji is the sum over all rows of dy_j x_i, of shape "
+                "(n_out, n_in) as the weight",
                 _instead(weight=lambda dy, x, weight: np.einsum("bti,bto->io", x, dy)),
             ),
             Mistake(
-                "takes the mean over the rows for 'bias'. The bias is used in every row, and contributions add: the sum",
+                "takes the mean over the rows for 'bias'. The bias is used in every row, and contributions add: the "
+                "sum",
                 _instead(bias=lambda dy, x, weight: dy.mean(axis=(0, 1))),
             ),
             Mistake(
@@ -171,8 +177,8 @@ EXERCISES = (
         core=True,
         mistakes=(
             Mistake(
-                "keeps only the last contribution to each row: `+=` with an index array writes a repeated row anew each "
-                "time. `np.add.at` adds them up",
+                "keeps only the last contribution to each row: `+=` with an index array writes a repeated row anew "
+                "each time. `np.add.at` adds them up",
                 _bag(_overwrite),
             ),
             Mistake(
@@ -180,8 +186,8 @@ EXERCISES = (
                 _bag(lambda table, dy, tokens: np.add.at(table, tokens, dy[:, None])),
             ),
             Mistake(
-                "keeps only the last contribution to each row, and does not divide by T. `np.add.at` adds repeated rows "
-                "up, and in a mean of T rows each has the local derivative 1 / T",
+                "keeps only the last contribution to each row, and does not divide by T. `np.add.at` adds repeated "
+                "rows up, and in a mean of T rows each has the local derivative 1 / T",
                 lambda dy, tokens, V: {
                     "table": tokens.shape[1] * _bag(_overwrite)(dy, tokens, V)["table"],
                 },
@@ -194,6 +200,11 @@ EXERCISES = (
                 "adds row t of dy at place t of each sequence. Row b of dy belongs to all tokens of sequence b: "
                 "`dy[:, None]`, of shape (B, 1, C), does that",
                 _bag(lambda table, dy, tokens: np.add.at(table, tokens, dy / tokens.shape[1])),
+            ),
+            Mistake(
+                "adds row t of dy at place t of each sequence, and does not divide by T. `dy[:, None] / T`, of shape "
+                "(B, 1, C), belongs to all tokens of sequence b",
+                _bag(lambda table, dy, tokens: np.add.at(table, tokens, dy)),
             ),
             Mistake(
                 "divides each row by how often its token occurs: that is the mean of the contributions, and they add",

@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from ..exercise import Exercise, Mistake, numbers
+from ..exercise import Exercise, Mistake
+from ..judge import shown
+from .lesson_05 import nonzero
 
 STEP = 1e-30
 
@@ -16,18 +18,16 @@ ELEMENTARY = {
 
 def _draw_function(rng, size):
     m, n = (3, 2) if size <= 2 else (1 + size % 4, size)
-    matrix = numbers(rng, size, m, n)
-    matrix[matrix == 0] = 1
+    matrix = nonzero(rng, size, m, n)
     name = "x * x" if size == 1 else list(ELEMENTARY)[size % 3]
     entries, slopes = ELEMENTARY[name]
 
     def f(x):
         return matrix @ entries(x)
 
-    f.__name__ = f"x -> {matrix.tolist()} @ ({name})"
+    f.__name__ = f"x -> {shown(matrix)} @ ({name})"
     f.jacobian = lambda x: matrix * slopes(x)
-    x = numbers(rng, size, n)
-    return {"f": f, "x": np.where(x == 0, 2.0, x)}
+    return {"f": f, "x": nonzero(rng, size, n)}
 
 
 def jacobian(f, x):
@@ -111,11 +111,10 @@ def _draw_backwards(rng, size):
     layer = "centre" if size == 1 else list(LAYERS)[size % 3]
     wrong = [name for name in BACKWARDS[layer] if name != "right"]
     names = ["right", *(wrong if size > 2 else rng.permutation(wrong)[:3])]
-    x = numbers(rng, size, 2 + size // 4, 3 + size // 3)
     return {
         "forward": FORWARDS[layer],
         "backwards": [BACKWARDS[layer][name] for name in rng.permutation(names)],
-        "x": np.where(x == 0, 2.0, x),
+        "x": nonzero(rng, size, 2 + size // 4, 3 + size // 3),
     }
 
 
@@ -166,10 +165,10 @@ def _blessed(function, inputs, got):
 
 
 def _draw_tied(rng, size):
-    V, C, T = 3 + size // 3, 1 + size % 3, 4 + size // 3  # more tokens than rows, so one occurs twice
-    dout = numbers(rng, size, T, V)
-    table = numbers(rng, size, V, C)
-    return {"dout": np.where(dout == 0, 2.0, dout), "table": table, "tokens": rng.integers(V, size=T)}
+    V, C, T = (3, 2, 3) if size == 1 else (3 + size // 3, 1 + size % 3, 4 + size // 3)
+    # A token occurs twice: where T is V, by choice, else because there are more tokens than rows.
+    tokens = rng.permutation([0, 2, 2]) if size == 1 else rng.integers(V, size=T)
+    return {"dout": nonzero(rng, size, T, V), "table": nonzero(rng, size, V, C), "tokens": tokens}
 
 
 def tied_backward(dout, table, tokens):
@@ -207,8 +206,8 @@ EXERCISES = (
                 lambda f, x: _steps(f, x, 1j * STEP).imag / STEP,
             ),
             Mistake(
-                "has columns that add up: x[j - 1] is still moved when it is the turn of x[j]. "
-                "Begin with a fresh copy of x each time",
+                "has columns that add up: x[j - 1] is still moved when it is the turn of x[j]. Begin with a fresh "
+                "copy of x each time",
                 lambda f, x: _steps(f, x, 1j * STEP, cumulative=True).imag.T / STEP,
             ),
             Mistake(
@@ -220,13 +219,14 @@ EXERCISES = (
                 lambda f, x: _steps(f, x, 1j * STEP).real.T / STEP,
             ),
             Mistake(
-                "loses digits, as a difference of two values of f does. Step along i: the imaginary part of f, over h, "
-                "subtracts nothing",
+                "loses digits, as a difference of two values of f does. Step along i: the imaginary part of f, over "
+                "h, subtracts nothing",
                 lambda f, x: (_steps(f, x, 1e-5) - _steps(f, x, -1e-5)).T / 2e-5,
             ),
             Mistake(
-                "is 0, or nearly: the step of 1e-30 must go along i (`1e-30 * 1j`), as x + 1e-30 is x itself. And the "
-                "imaginary part of f must be divided by 1e-30",
+                "is 0, or nearly. Step along i, by `1e-30 * 1j`, as x + 1e-30 is x itself; in a complex copy of x "
+                "(`x.astype(complex)`), as a real array drops the imaginary part; and divide f's imaginary part by "
+                "1e-30",
                 lambda f, x: _steps(f, x, 1j * STEP).imag.T,
             ),
         ),
@@ -239,13 +239,13 @@ EXERCISES = (
         core=True,
         mistakes=(
             Mistake(
-                "judges with an upstream gradient of ones. These layers' rows have a fixed sum, so that ones see nothing "
-                "and zeros pass. Draw dout at random",
+                "judges with an upstream gradient of ones. These layers' rows have a fixed sum, so that ones see "
+                "nothing and zeros pass. Draw dout at random",
                 _judged(_ones, np.allclose),
             ),
             Mistake(
-                "forgives too much: one that is too large by a thousandth passes. Rounding is wrong by 1e-10 at most, so "
-                "draw the line at 1e-6",
+                "forgives too much: one that is too large by a thousandth passes. Rounding is wrong by 1e-10 at most, "
+                "so draw the line at 1e-6",
                 _judged(_random, lambda got, right: np.abs(got - right).max() < 0.01),
             ),
             Mistake(
@@ -280,14 +280,24 @@ EXERCISES = (
                 lambda dout, table, tokens: {"table": _looked_up(dout, table, tokens)},
             ),
             Mistake(
-                "forgets that the table was also looked up: row tokens[t] gets row t of dx = dout @ table. "
-                "Add both ways up",
+                "forgets that the table was also looked up: row tokens[t] gets row t of dx = dout @ table. Add both "
+                "ways up",
                 lambda dout, table, tokens: {"table": _scored(dout, table, tokens)},
             ),
             Mistake(
-                "keeps only the last contribution of a token that occurs twice: `+=` with an index array writes its row "
-                "anew each time. `np.add.at` adds up",
+                "keeps only the last contribution of a token that occurs twice: `+=` with an index array writes its "
+                "row anew each time. `np.add.at` adds up",
                 lambda dout, table, tokens: {"table": _overwritten(dout, table, tokens) + _scored(dout, table, tokens)},
+            ),
+            Mistake(
+                "adds row t of dx = dout @ table to row t of the answer: it belongs to row tokens[t], as x[t] was "
+                "read there",
+                lambda dout, table, tokens: {"table": _scored(dout, table, tokens) + dout @ table},
+            ),
+            Mistake(
+                "hands dout @ x back from the scores, where dout.T @ x belongs: dtable_vc is the sum over t of "
+                "dout_tv x_tc, so t must stand last in the first factor",
+                lambda dout, table, tokens: {"table": _looked_up(dout, table, tokens) + dout @ table[tokens]},
             ),
             Mistake(
                 "takes the mean of the two ways: contributions add",
