@@ -61,8 +61,8 @@ def which_are_right(forward, backwards, x):
 
     Hints
     -----
-    1. With which dout do even zeros pass, if each row of out has a fixed sum? (The lesson's first planted mistake.) Take
-       `np.random.default_rng(0).standard_normal(out.shape)` instead: random, and the same at each call.
+    1. With which dout do even zeros pass, if each row of out has a fixed sum? (The lesson's first planted mistake.)
+       Take `np.random.default_rng(0).standard_normal(out.shape)` instead: random, and the same at each call.
     2. Then compute what is right, without any backward: for each entry of x, move it by a small step and see what
        sum(dout * out) does. `for index in np.ndindex(x.shape)` goes through all entries.
     3. With the complex step: `moved = x.astype(complex)`, `moved[index] += 1e-30 * 1j`, and

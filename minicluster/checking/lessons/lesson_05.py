@@ -177,8 +177,8 @@ EXERCISES = (
         core=True,
         mistakes=(
             Mistake(
-                "keeps only the last contribution to each row: `+=` with an index array writes a repeated row anew "
-                "each time. `np.add.at` adds them up",
+                "keeps only the last contribution to each row: contributions add, so a row must not be set anew (as "
+                "`=` does, and `+=` with an index array). `np.add.at` adds them up",
                 _bag(_overwrite),
             ),
             Mistake(
