@@ -1,0 +1,218 @@
+"""The chain rule: single numbers that are used twice, a linear layer, and rows that are looked up and averaged."""
+
+import numpy as np
+
+from ..exercise import Exercise, Mistake, numbers
+
+
+def _draw_numbers(rng, size):
+    while True:
+        x, w, target = (float(number) for number in numbers(rng, size, 3))
+        if abs(x) > 1 and w and target and x * x * w + w != target:
+            return {"x": x, "w": w, "target": target}
+
+
+def gradients(x, w, target):
+    """Of (x * x * w + w - target)^2, by differentiating it by one variable at a time."""
+    de = 2 * (x * x * w + w - target)
+    return {"x": de * 2 * x * w, "w": de * (x * x + 1), "target": -de}
+
+
+def nonzero(rng, size, *shape):
+    """Draw numbers as `numbers` does, but none is 0, so that every entry has something to say."""
+    drawn = numbers(rng, size, *shape)
+    return np.where(drawn == 0, rng.choice([-2.0, 2.0, 3.0], shape), drawn)
+
+
+def _upstream(rng, size, *shape):
+    """The smallest can be told apart in sums."""
+    return 10.0 ** np.arange(np.prod(shape)).reshape(shape) if size == 1 else nonzero(rng, size, *shape)
+
+
+def _draw_linear(rng, size):
+    if size == 1:
+        B, T, n_in, n_out = 1, 2, 2, 2  # all shapes fit
+    else:
+        B, T, n_in, n_out = size // 2 + 1, size, 1 + size % 3, 2 + size % 2
+    return {
+        "dy": _upstream(rng, size, B, T, n_out),
+        "x": nonzero(rng, size, B, T, n_in),
+        "weight": nonzero(rng, size, n_out, n_in),
+    }
+
+
+def linear_backward(dy, x, weight):
+    """Of y = x @ weight.T + bias, index by index."""
+    return {
+        "x": np.einsum("bto,oi->bti", dy, weight),
+        "weight": np.einsum("bto,bti->oi", dy, x),
+        "bias": np.einsum("bto->o", dy),
+    }
+
+
+def _instead(**formulas):
+    """Return a mistake's formula: the right gradients but for those given, each a function of dy, x, weight."""
+
+    def formula(dy, x, weight):
+        return linear_backward(dy, x, weight) | {name: wrong(dy, x, weight) for name, wrong in formulas.items()}
+
+    return formula
+
+
+def _draw_bag(rng, size):
+    B, T = (2, 2) if size == 1 else (1 + size // 2, 2 + size)
+    V = 3 + size // 3  # fewer than there are tokens
+    return {"dy": _upstream(rng, size, B, 1 + size % 3), "tokens": rng.integers(V, size=(B, T)), "V": V}
+
+
+def bag_backward(dy, tokens, V):
+    """Of y = table[tokens].mean(axis=1), as a product with rows that say how often each token occurs."""
+    share = np.eye(V)[tokens].mean(axis=1)
+    return {"table": share.T @ dy}
+
+
+def _bag(formula):
+    """Return a mistake's formula, given what it adds to each token's row, and how."""
+
+    def wrong(dy, tokens, V):
+        table = np.zeros((V, dy.shape[1]))
+        formula(table, dy, tokens)
+        return {"table": table}
+
+    return wrong
+
+
+def _overwrite(table, dy, tokens):
+    table[tokens] += dy[:, None] / tokens.shape[1]
+
+
+EXERCISES = (
+    Exercise(
+        name="gradients",
+        draw=_draw_numbers,
+        answer=gradients,
+        core=True,
+        mistakes=(
+            Mistake(
+                "keeps one of the two ways to x, and one of the two ways to w: each of them is used twice. Where ways "
+                "meet, add (`+=`)",
+                lambda x, w, target: {
+                    "x": 2 * (x * x * w + w - target) * w * x,
+                    "w": 2 * (x * x * w + w - target) * x * x,
+                    "target": -2 * (x * x * w + w - target),
+                },
+            ),
+            Mistake(
+                "keeps one of the two ways to x: in x * x it is used twice, with the local derivative x each time. "
+                "Add them up",
+                lambda x, w, target: gradients(x, w, target) | {"x": 2 * (x * x * w + w - target) * w * x},
+            ),
+            Mistake(
+                "keeps of w only the way through the product: w is also added directly. Add what comes back there",
+                lambda x, w, target: gradients(x, w, target) | {"w": 2 * (x * x * w + w - target) * x * x},
+            ),
+            Mistake(
+                "keeps of w only the way on which it is added: w is also a factor of the product. Add what comes back "
+                "there",
+                lambda x, w, target: gradients(x, w, target) | {"w": 2 * (x * x * w + w - target)},
+            ),
+            Mistake(
+                "has the wrong sign for target: in e = y - target the local derivative by target is -1",
+                lambda x, w, target: gradients(x, w, target) | {"target": 2 * (x * x * w + w - target)},
+            ),
+            Mistake(
+                "gives the derivatives of y = x * x * w + w, and stops there: multiply by what y is handed from the "
+                "loss, 2 (y - target)",
+                lambda x, w, target: {"x": 2 * x * w, "w": x * x + 1, "target": -1.0},
+            ),
+            Mistake(
+                "is half of the right gradient: the local derivative of e * e is 2 e",
+                lambda x, w, target: {name: value / 2 for name, value in gradients(x, w, target).items()},
+            ),
+        ),
+    ),
+    Exercise(
+        name="linear_backward",
+        draw=_draw_linear,
+        answer=linear_backward,
+        core=True,
+        mistakes=(
+            Mistake(
+                "gives the gradients of the lesson's layer, y = x @ weight + bias. Here the weight is (n_out, n_in) "
+                "and the forward turns it around: derive by indices, from y_j = sum over i of x_i weight_ji + bias_j",
+                _instead(
+                    x=lambda dy, x, weight: dy @ weight.T,
+                    weight=lambda dy, x, weight: np.einsum("bti,bto->io", x, dy),
+                ),
+            ),
+            Mistake(
+                "turns the weight around in 'x'. The forward has weight.T, and dx_i is the sum over j of dy_j "
+                "weight_ji: j stands last in dy and first in weight already",
+                _instead(x=lambda dy, x, weight: dy @ weight.T),
+            ),
+            Mistake(
+                "gives the transpose of the right 'weight': dweight_ji is the sum over all rows of dy_j x_i, of shape "
+                "(n_out, n_in) as the weight",
+                _instead(weight=lambda dy, x, weight: np.einsum("bti,bto->io", x, dy)),
+            ),
+            Mistake(
+                "takes the mean over the rows for 'bias'. The bias is used in every row, and contributions add: the "
+                "sum",
+                _instead(bias=lambda dy, x, weight: dy.mean(axis=(0, 1))),
+            ),
+            Mistake(
+                "adds up 'bias' over the B sequences only: the bias is used at each of their T tokens, too",
+                _instead(bias=lambda dy, x, weight: dy.sum(axis=0)),
+            ),
+            Mistake(
+                "gives a 'weight' for each of the B sequences: one weight serves them all, so add up over B as well",
+                _instead(weight=lambda dy, x, weight: np.einsum("bto,bti->boi", dy, x)),
+            ),
+        ),
+    ),
+    Exercise(
+        name="bag_backward",
+        draw=_draw_bag,
+        answer=bag_backward,
+        core=True,
+        mistakes=(
+            Mistake(
+                "keeps only the last contribution to each row: contributions add, so a row must not be set anew (as "
+                "`=` does, and `+=` with an index array). `np.add.at` adds them up",
+                _bag(_overwrite),
+            ),
+            Mistake(
+                "does not divide by T: in a mean of T rows each has the local derivative 1 / T",
+                _bag(lambda table, dy, tokens: np.add.at(table, tokens, dy[:, None])),
+            ),
+            Mistake(
+                "keeps only the last contribution to each row, and does not divide by T. `np.add.at` adds repeated "
+                "rows up, and in a mean of T rows each has the local derivative 1 / T",
+                lambda dy, tokens, V: {
+                    "table": tokens.shape[1] * _bag(_overwrite)(dy, tokens, V)["table"],
+                },
+            ),
+            Mistake(
+                "divides by the number of all tokens, B T: each mean is over one sequence, so the factor is 1 / T",
+                _bag(lambda table, dy, tokens: np.add.at(table, tokens, dy[:, None] / tokens.size)),
+            ),
+            Mistake(
+                "adds row t of dy at place t of each sequence. Row b of dy belongs to all tokens of sequence b: "
+                "`dy[:, None]`, of shape (B, 1, C), does that",
+                _bag(lambda table, dy, tokens: np.add.at(table, tokens, dy / tokens.shape[1])),
+            ),
+            Mistake(
+                "adds row t of dy at place t of each sequence, and does not divide by T. `dy[:, None] / T`, of shape "
+                "(B, 1, C), belongs to all tokens of sequence b",
+                _bag(lambda table, dy, tokens: np.add.at(table, tokens, dy)),
+            ),
+            Mistake(
+                "divides each row by how often its token occurs: that is the mean of the contributions, and they add",
+                lambda dy, tokens, V: {
+                    "table": bag_backward(dy, tokens, V)["table"]
+                    / np.maximum(1, np.bincount(tokens.ravel(), minlength=V))[:, None]
+                },
+            ),
+        ),
+    ),
+)
