@@ -58,9 +58,9 @@ def lands_in_its_task(x, task, pattern, new, new_task, new_pattern):
     Returns
     -------
     (m,) bool
-        By squared distances; which is the nearest is never in doubt. With one number a state: known strings at 0, 1, 5 of the tasks 0, 1, 0
-        and the patterns 0, 2, 1; a new string at 0.2 of task 0 and pattern 0. The string at 0 is hidden, the nearest of
-        the others is the one at 1, of task 1: False.
+        By squared distances; which is the nearest is never in doubt. With one number a state: known strings at 0, 1, 5
+        of the tasks 0, 1, 0 and the patterns 0, 2, 1; a new string at 0.2 of task 0 and pattern 0. The string at 0 is
+        hidden, the nearest of the others is the one at 1, of task 1: False.
 
     Hints
     -----
