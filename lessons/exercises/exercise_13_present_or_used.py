@@ -56,7 +56,7 @@ def outcomes(before, after, own, donor):
 
     Returns
     -------
-    (float, float, float)
+    (3,) float64
         Of the strings that were answered rightly before, at least one, the share whose answer is now the donor's, the
         share whose answer stayed right, and the share whose answer is now something else. With before = [1, 1, 1, 2],
         after = [5, 1, 5, 5], own = [1, 1, 1, 1] and donor = [5, 5, 6, 5] the last string is left out, and each share is
@@ -91,8 +91,8 @@ def control(x, goal, noise):
     -------
     (n, C) float64
         The states where the control's steps end. For one row: the way is w = goal - x. Of the noise z take off the part
-        along w, which leaves r = z - (z . w) / (w . w) w, where . is the sum of products; then r . w = 0. The step is r,
-        made as long as w. With x = [0, 0], goal = [0, 3] and noise = [2, 7], r is [2, 0], and the result [3, 0].
+        along w, which leaves r = z - (z . w) / (w . w) w, where . is the sum of products; then r . w = 0. The step is
+        r, made as long as w. With x = [0, 0], goal = [0, 3] and noise = [2, 7], r is [2, 0], and the result [3, 0].
 
     Hints
     -----

@@ -13,7 +13,7 @@ def outcomes(before, after, own, donor):
     kept = before == own  # (n,)
     moved = (after == donor)[kept].mean()
     stayed = (after == own)[kept].mean()
-    return moved, stayed, ((after != own) & (after != donor))[kept].mean()
+    return np.array([moved, stayed, 1 - moved - stayed])  # (3,) as own and donor differ, nothing counts twice
 
 
 def control(x, goal, noise):

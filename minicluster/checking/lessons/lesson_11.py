@@ -8,12 +8,12 @@ APART = 1e-6  # two distances, or a score and its bar, at least: so that roundin
 
 
 def _draw_examples(rng, size):
-    layers, n_strings, C = 2 + size // 4, 1 + size, 1 + size // 2
+    layers, n_strings, C = 3 if size == 1 else 2 + size // 4, 1 + size, 1 + size // 2  # layers != strings
     n = n_strings + 1 + size // 2  # some strings come more than once
     T = n_strings + 2
     places = 1 + rng.permutation(n_strings)  # of the separator, another for each string
     string = np.arange(n_strings)
-    while (string[: n_strings] == np.arange(n_strings)).all():
+    while (string[:n_strings] == np.arange(n_strings)).all():
         string = rng.permutation(np.append(np.arange(n_strings), rng.integers(n_strings, size=n - n_strings)))
     separator = places[string]
     own = numbers(rng, size, layers, n_strings, T, C)[:, string]  # the same for copies
@@ -26,6 +26,16 @@ def unique_states(hidden, separator, string):
     """States at the separator, one row a string."""
     rows = np.unique(string, return_index=True)[1]
     return hidden[:, rows, separator[rows]]
+
+
+def _in_their_order(function, inputs, got):
+    expected = np.swapaxes(unique_states(**inputs), 0, 1)  # (S, L + 1, C)
+    rows = np.swapaxes(np.asarray(got), 0, 1)
+    for s, row in enumerate(rows):
+        others = [other for other, right in enumerate(expected) if np.array_equal(row, right)]
+        if others and s not in others:
+            return f"row {s} has the state of string {others[0]}: row s should be string number s"
+    return None
 
 
 def _copies_stay(hidden, separator, string):
@@ -60,7 +70,7 @@ def _draw_strings(rng, size):
     task_of = np.repeat(np.arange(n_tasks), n_patterns)  # of each pattern
     m, C = 2 + size // 2, 2 + size // 4
     while True:
-        centers = numbers(rng, size, len(task_of), C)
+        centers = numbers(rng, size, len(task_of), C) + numbers(rng, size, n_tasks, C)[task_of]  # alike in a task
         pattern = rng.permutation(np.repeat(np.arange(len(task_of)), each))
         new_pattern = rng.integers(len(task_of), size=m)
         x = centers[pattern] + numbers(rng, size, len(pattern), C) / 2
@@ -108,7 +118,13 @@ def _farthest(x, task, pattern, new, new_task, new_pattern):
     return task[np.where(new_pattern[:, None] == pattern, -np.inf, squared).argmax(axis=1)] == new_task
 
 
-def _other_tasks_hidden(x, task, pattern, new, new_task, new_pattern):
+def _place_among_the_rest(x, task, pattern, new, new_task, new_pattern):
+    squared = ((new[:, None] - x) ** 2).sum(axis=2)
+    nearest = [own[pattern != hidden].argmin() for own, hidden in zip(squared, new_pattern)]
+    return task[nearest] == new_task
+
+
+def _always(x, task, pattern, new, new_task, new_pattern):
     return np.ones(len(new), bool)
 
 
@@ -162,6 +178,7 @@ EXERCISES = (
         name="unique_states",
         draw=_draw_examples,
         answer=unique_states,
+        rules=(_in_their_order,),
         core=True,
         mistakes=(
             Mistake(
@@ -211,11 +228,16 @@ EXERCISES = (
             Mistake(
                 "is True for all: does it hide too much, or set the hidden distances to 0? Hide the own pattern only, "
                 "with `np.inf`",
-                _other_tasks_hidden,
+                _always,
             ),
             Mistake(
                 "asks the farthest string: `argmax` where `argmin` belongs, with `np.inf` for what is hidden",
                 _farthest,
+            ),
+            Mistake(
+                "looks up in `task` a place that was counted among the strings that are left: `squared[known].argmin()` "
+                "is a place in `task[known]`. Or give what is hidden `np.inf`, so that places stay",
+                _place_among_the_rest,
             ),
             Mistake(
                 "gives the number of the nearest string: look up its task, and compare it with the new string's",
@@ -244,6 +266,14 @@ EXERCISES = (
             Mistake(
                 "gives len(scores) for a layer that is never below its bar: it has settled from recording 0 on",
                 _behind_the_end,
+            ),
+            Mistake(
+                "counts the recordings below the bar: that is right only for scores that never fall again",
+                lambda scores, share: (scores < share * scores[-1]).sum(axis=0),
+            ),
+            Mistake(
+                "counts the recordings that reach the bar: asked for is the first one from which on all of them do",
+                lambda scores, share: (scores >= share * scores[-1]).sum(axis=0),
             ),
             Mistake(
                 "compares with `share` itself: the bar is that share of the layer's last score",

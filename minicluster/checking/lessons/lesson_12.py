@@ -107,10 +107,10 @@ def _pattern_numbers(task_of_pattern, pattern, seed):
 
 
 def _draw_probe(rng, size):
-    n_tasks, n_patterns, C = 2 + size // 4, 2 + size % 2, 1 + size % 3
+    n_tasks, n_patterns, most, C = 2 + size // 4, 3 - size % 2, 2 if size == 1 else 3, 1 + size % 3
     task_of = np.repeat(np.arange(n_tasks), n_patterns)  # (P,)
     while True:
-        pattern = rng.permutation(np.repeat(np.arange(len(task_of)), rng.integers(1, 4, len(task_of))))
+        pattern = rng.permutation(np.repeat(np.arange(len(task_of)), rng.integers(1, most + 1, len(task_of))))
         task = task_of[pattern]
         x = numbers(rng, size, len(task_of), C)[pattern] + numbers(rng, size, len(task), C) / 2
         inputs = {"x": x, "task": task, "pattern": pattern}

@@ -87,8 +87,8 @@ def _draw_answers(rng, size):
         kinds = [own, donor, before, rng.integers(V, size=n)]
         after = np.choose(rng.integers(4, size=n), kinds)
         kept = before == own
-        shares = outcomes(before, after, own, donor) if kept.any() else (0, 0, 0)
-        if all(shares) and not kept.all() and (after[~kept] == donor[~kept]).any():
+        shares = outcomes(before, after, own, donor) if kept.any() else np.zeros(3)
+        if shares.all() and not kept.all() and (after[~kept] == donor[~kept]).any():
             return {"before": before, "after": after, "own": own, "donor": donor}
 
 
@@ -96,49 +96,60 @@ def outcomes(before, after, own, donor):
     """Shares moved to the donor's answer, stayed, and gone elsewhere, of what was right before."""
     kept = before == own
     moved, stayed = (after == donor)[kept].mean(), (after == own)[kept].mean()
-    return float(moved), float(stayed), float(((after != own) & (after != donor))[kept].mean())
+    return np.array([moved, stayed, ((after != own) & (after != donor))[kept].mean()])
+
+
+def _wrong_before_left_out(function, inputs, got):
+    for i in np.flatnonzero(inputs["before"] != inputs["own"]):
+        for answer in (inputs["own"][i], inputs["donor"][i]):
+            after = inputs["after"].copy()
+            after[i] = answer
+            if not np.allclose(function(**inputs | {"after": after}), got):
+                return (
+                    f"string {i} was answered wrongly before, and yet the shares change if its answer after the patch "
+                    f"is {answer} instead of {inputs['after'][i]}: leave such strings out, from all that is counted"
+                )
+    return None
 
 
 def _sum_to_one(function, inputs, got):
     kept = (inputs["before"] == inputs["own"]).sum()
-    if not abs(sum(got) - 1) < 1e-9:
+    if not abs(np.sum(got) - 1) < 1e-9:
         return (
-            f"the three shares sum to {sum(got):.6g}, expected 1: each is a part of the {kept} strings that were right "
-            "before, and each of these counts once"
+            f"the three shares sum to {np.sum(got):.6g}, expected 1: each is a part of the {kept} strings that were "
+            "right before, and each of these counts once"
         )
     return None
 
 
 def _of_all(before, after, own, donor):
     moved, stayed = (after == donor).mean(), (after == own).mean()
-    return moved, stayed, ((after != own) & (after != donor)).mean()
+    return np.array([moved, stayed, ((after != own) & (after != donor)).mean()])
 
 
 def _divided_by_all(before, after, own, donor):
     kept = before == own
-    return tuple(share * kept.mean() for share in outcomes(before, after, own, donor))
+    return outcomes(before, after, own, donor) * kept.mean()
 
 
 def _changed_is_moved(before, after, own, donor):
     kept = before == own
     changed = (after != before)[kept].mean()
-    return changed, 1 - changed, 0.0
+    return np.array([changed, 1 - changed, 0])
 
 
 def _changed_and_donor(before, after, own, donor):
     kept = before == own
     changed, stayed = (after != before)[kept].mean(), (after == own)[kept].mean()
-    return changed, stayed, ((after != own) & (after != donor))[kept].mean()
+    return np.array([changed, stayed, ((after != own) & (after != donor))[kept].mean()])
 
 
 def _stayed_first(before, after, own, donor):
-    moved, stayed, elsewhere = outcomes(before, after, own, donor)
-    return stayed, moved, elsewhere
+    return outcomes(before, after, own, donor)[[1, 0, 2]]
 
 
 def _counted(before, after, own, donor):
-    kept = before == own
-    return tuple(share * kept.sum() for share in outcomes(before, after, own, donor))
+    return outcomes(before, after, own, donor) * (before == own).sum()
 
 
 def _draw_steps(rng, size):
@@ -180,8 +191,8 @@ def _right_angle(function, inputs, got):
     for i, (product, size) in enumerate(zip((step * way).sum(axis=1), (way**2).sum(axis=1))):
         if not abs(product) <= 1e-6 * size:
             return (
-                f"the step of string {i} goes {product / size:.3g} times the way to the goal along that way, expected "
-                "0: take that part off the noise first"
+                f"the step of string {i} leads {product / size:.3g} of the way to the goal, expected 0: take the part "
+                "along the way off the noise, row by row"
             )
     return None
 
@@ -265,7 +276,7 @@ EXERCISES = (
         name="outcomes",
         draw=_draw_answers,
         answer=outcomes,
-        rules=(_sum_to_one,),
+        rules=(_wrong_before_left_out, _sum_to_one),
         core=True,
         mistakes=(
             Mistake(
@@ -277,7 +288,7 @@ EXERCISES = (
                 _divided_by_all,
             ),
             Mistake(
-                "takes every change for a move to the donor's task: an answer that goes elsewhere has only been broken",
+                "takes every change for a move to the donor's task: an answer that goes elsewhere is only broken",
                 _changed_is_moved,
             ),
             Mistake(
