@@ -235,7 +235,7 @@ EXERCISES = (
                 _farthest,
             ),
             Mistake(
-                "looks up in `task` a place that was counted among the strings that are left: `squared[known].argmin()` "
+                "looks up in `task` a place that was counted among what is not hidden: `squared[known].argmin()` "
                 "is a place in `task[known]`. Or give what is hidden `np.inf`, so that places stay",
                 _place_among_the_rest,
             ),
