@@ -12,12 +12,12 @@ SPELL = 256  # the token that says "letters follow"
 def text_of(tokens, words):
     """Turn tokens back into text. Medium, 15 minutes.
 
-    Tokens 0 to 255 are bytes. Token 256, SPELL, begins a spelled word: the bytes that follow are its text in UTF-8, up
-    to the next token that is not a byte, or the end. Token 257 + i is the known word words[i]. Between words stands one
-    space.
+    Tokens 0 to 255 are bytes. Token 256, SPELL, begins a spelled word: the bytes that follow, up to the next token that
+    is not a byte, or to the end, are its text in UTF-8. Token 257 + i is the known word words[i]. Between words stands
+    one space.
 
-    By hand: with words = ["the", "of"] the tokens 257, 256, 195, 169, 256, 97, 98, 258 say "the é ab of". The bytes 195
-    and 169 are one letter, é.
+    By hand: with words = ["the", "of"] the tokens 257, 256, 195, 169, 256, 97, 98, 258 say "the é ab of". The bytes
+    195 and 169 are one letter, é.
 
     Parameters
     ----------

@@ -52,9 +52,9 @@ def guard_threshold(distance, member, price_refused, price_passed):
     Sort the distances. A threshold can be put into the middle of any gap between two that follow one another. Find the
     gap with the lowest total price; of several with the same price, the widest. No two gaps are equally wide.
 
-    By hand: members at 1 and 4, outsiders at 2 and 9. The gaps' middles are 1.5, 3 and 6.5. With both prices 1 they cost
-    1 (the member at 4 passes), 2 and 1 (the outsider at 2 is refused). The last gap is wider than the first: 6.5. With
-    price_refused = 3 the gaps cost 1, 4 and 3: 1.5.
+    By hand: members at 1 and 4, outsiders at 2 and 9. The gaps' middles are 1.5, 3 and 6.5. With both prices 1 they
+    cost 1 (the member at 4 passes), 2, and 1 (the outsider at 2 is refused). The last gap is wider than the first: 6.5.
+    With price_refused = 3 the gaps cost 1, 4 and 3: 1.5.
 
     Parameters
     ----------
@@ -82,9 +82,9 @@ def guard_threshold(distance, member, price_refused, price_passed):
 def take_out(wte, outputs, task):
     """Take the common direction of a task's own words out of the table. Medium, 10 minutes.
 
-    A first step into the lesson's open project. The direction is the mean row of the task's output words, minus the mean
-    row of the output words of all tasks. With d this direction, divided by its length, each row of the whole table loses
-    what it has along d:
+    A first step into the lesson's open project. The direction is the mean row of the task's output words, minus the
+    mean row of the output words of all tasks. With d this direction, divided by its length, each row of the whole table
+    loses what it has along d:
 
         row - (row . d) d
 

@@ -64,7 +64,7 @@ def _told_rows_only(x, groups, weight, bias):
 
 
 def _draw_blocks(rng, size):
-    L, n, C = 1 + (size + 1) // 2, 1 + size % 3, 2 + size % 2
+    L, n, C = 1 + (size + 1) // 2, 1 + (size - 1) % 3, 2 + (size - 1) % 2
     states, weights = [numbers(rng, size, n, C) / 2], numbers(rng, size, L, C, C) / 2
     for weight in weights:
         states.append(states[-1] + np.tanh(states[-1] @ weight))
@@ -90,6 +90,11 @@ def _back(states, weights, dstates, stay=1, through=1, early=False, turned=False
     return {"x": ds, "weights": dweights}
 
 
+def _last_block_first(states, weights, dstates):
+    gradients = _back(states, weights, dstates)
+    return gradients | {"weights": gradients["weights"][::-1]}
+
+
 def _blocks_behind_hear_nothing(function, inputs, got):
     dstates = inputs["dstates"]
     for layer in range(1, len(dstates) - 1):
@@ -99,8 +104,8 @@ def _blocks_behind_hear_nothing(function, inputs, got):
         change = np.abs(again["weights"][layer:] - got["weights"][layer:]).max()
         if change > 1e-9:
             return (
-                f"the loss that reads layer {layer} changes the gradient of a block behind that layer, by {change:.2g}:"
-                " add dstates[layer] after the block that starts from this layer, not before"
+                f"dstates[{layer}] changes the gradient of a weight from weights[{layer}] on, by {change:.2g}, but "
+                f"these blocks come behind layer {layer} and have no part in what is read there"
             )
     return None
 
@@ -155,10 +160,10 @@ EXERCISES = (
         answer=told_loss,
         core=True,
         mistakes=(
-            Mistake("takes -1 for the last group: a state whose group is -1 is not told and must not count", _last_group),
+            Mistake("takes -1 for the last group: a state whose group is -1 is not told, so leave it out", _last_group),
             Mistake("divides by the number of all states: the mean is over those that are told", _over_all),
             Mistake(
-                "divides the loss by the number of told states, but not its gradients: the loss is a mean, so they are, too",
+                "divides the loss by the number of told states, but not the gradients: of a mean, they are means, too",
                 _not_divided,
             ),
             Mistake(
@@ -193,7 +198,7 @@ EXERCISES = (
                 lambda states, weights, dstates: _back(states, weights, dstates, first=False),
             ),
             Mistake(
-                "replaces what comes back from behind by dstates[layer]: a state that is read twice gets the sum of both",
+                "replaces what comes back from behind by dstates[layer]: a state read twice gets the sum of both",
                 lambda states, weights, dstates: _back(states, weights, dstates, old=0),
             ),
             Mistake(
@@ -210,7 +215,11 @@ EXERCISES = (
                 lambda states, weights, dstates: _back(states, weights, dstates, early=True),
             ),
             Mistake(
-                "multiplies by the weight where its transpose belongs: forward was state @ weight, so back is by weight.T",
+                "gives the weights' gradients in the order in which the way back meets them: entry l is weights[l]'s",
+                _last_block_first,
+            ),
+            Mistake(
+                "multiplies by the weight where its transpose belongs: forward was state @ weight, back is by weight.T",
                 lambda states, weights, dstates: _back(states, weights, dstates, turned=True),
             ),
         ),
@@ -232,7 +241,7 @@ EXERCISES = (
                 ),
             ),
             Mistake(
-                "counts others of the same piece as strangers: only the partner and states of other pieces are in the sum",
+                "counts others of the same piece as strangers: the sum has only the partner and states of other pieces",
                 lambda x, partner, piece, temperature: _choice(_cosines(x) / temperature, partner, 1 - np.eye(len(x))),
             ),
             Mistake(
@@ -249,7 +258,9 @@ EXERCISES = (
             ),
             Mistake(
                 "takes products of the states themselves: divide each by its length first",
-                lambda x, partner, piece, temperature: _choice(x @ x.T / temperature, partner, _strangers(partner, piece)),
+                lambda x, partner, piece, temperature: _choice(
+                    x @ x.T / temperature, partner, _strangers(partner, piece)
+                ),
             ),
             Mistake(
                 "multiplies by the temperature: divide by it",

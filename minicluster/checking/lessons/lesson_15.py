@@ -57,7 +57,7 @@ def _draw_questions(rng, size):
         centroids = np.array([training[fact == k].mean(axis=0) for k in range(K)])
         nearest = np.stack([_squared(x, other).min(axis=1) for other in (training, nothing)], axis=1)  # (q, 2)
         to_centroids = np.sort(_squared(x, centroids), axis=1)
-        if (nearest[:, 0] != nearest[:, 1]).all() and (np.diff(to_centroids) > 1e-6).all():  # no ties
+        if (np.abs(np.diff(nearest)) > 1e-6).all() and (np.diff(to_centroids) > 1e-6).all():  # no ties
             return {"x": x, "training": training, "fact": fact, "nothing": nothing}
 
 
@@ -94,6 +94,22 @@ def _by_mean_of_nothing(x, training, fact, nothing):
 def _turned_round(x, training, fact, nothing):
     ours = _squared(x, training).min(axis=1) <= _squared(x, nothing).min(axis=1)
     return np.where(ours, -1, _squared(x, _centroids(training, fact)).argmin(axis=1))
+
+
+def _each_is_where_it_belongs(function, inputs, got):
+    x, training, nothing = inputs["x"], inputs["training"], inputs["nothing"]
+    ours, other = (np.sqrt(_squared(x, those).min(axis=1)) for those in (training, nothing))
+    for i, says in enumerate(np.asarray(got).tolist()):
+        if (says == -1) == (ours[i] < other[i]):
+            return (
+                f"question {i} gets {says}; its distance to the nearest of `training` is {ours[i]:.3g}, to the nearest "
+                f"of `nothing` {other[i]:.3g}, so it is {'ours' if ours[i] < other[i] else 'outside'}"
+            )
+        to_centroids = np.sqrt(_squared(x[i : i + 1], _centroids(training, inputs["fact"]))[0])
+        if says != -1 and says != to_centroids.argmin():
+            shown = ", ".join(f"{distance:.3g}" for distance in to_centroids)
+            return f"question {i} gets {says}; its distances to the facts' centroids, from fact 0 on, are {shown}"
+    return None
 
 
 def _draw_answers(rng, size):
@@ -173,7 +189,7 @@ EXERCISES = (
         answer=text_of,
         mistakes=(
             Mistake(
-                "turns each byte into a letter by itself, but letters such as é have several: gather a word's bytes, then "
+                "turns each byte into a letter by itself, but some letters have several: gather a word's bytes, then "
                 'bytes(gathered).decode("utf-8")',
                 lambda tokens, words: " ".join(_pieces(tokens, words, lambda spelled: "".join(map(chr, spelled)))),
             ),
@@ -193,11 +209,12 @@ EXERCISES = (
         name="fact_or_nothing",
         draw=_draw_questions,
         answer=fact_or_nothing,
+        rules=(_each_is_where_it_belongs,),
         core=True,
         mistakes=(
             Mistake(
-                "always names a fact: every state is nearest to some centroid, also one that asks for nothing. Give -1 where "
-                "a question of `nothing` is nearer than all of `training`",
+                "always names a fact: every state is nearest to some centroid, also one that asks for nothing. Give -1 "
+                "where a question of `nothing` is nearer than all of `training`",
                 lambda x, training, fact, nothing: _squared(x, _centroids(training, fact)).argmin(axis=1),
             ),
             Mistake(
@@ -206,12 +223,13 @@ EXERCISES = (
                 _by_centroid,
             ),
             Mistake(
-                "gives the fact of the nearest training question: once a question is ours, the nearest centroid says which",
+                "gives the fact of the nearest training question: once a question is ours, the nearest centroid says "
+                "which",
                 _by_neighbour,
             ),
             Mistake(
-                "takes the mean of `nothing` for one more centroid: these questions have nothing in common, so ask for the "
-                "nearest of them",
+                "takes the mean of `nothing` for one more centroid: these questions have nothing in common, so ask for "
+                "the nearest of them",
                 _by_mean_of_nothing,
             ),
             Mistake("gives -1 to questions that are ours, and a fact to those that are not", _turned_round),
@@ -224,7 +242,7 @@ EXERCISES = (
         rules=(_large_logits_do_no_harm,),
         mistakes=(
             Mistake(
-                "takes the probability of the true answer: how sure the model is shows in that of what it says, the highest",
+                "takes the probability of the true answer: how sure the model is, shows in that of what it says",
                 _probability_of_truth,
             ),
             Mistake("gives the sure ones' share among the wrong answers: it is asked among all answers", _of_the_wrong),

@@ -82,14 +82,16 @@ def _collateral_beyond_shown(answers, targets, task, pattern, shown_pattern, ref
 
 def _draw_distances(rng, size):
     n = size + 3
-    distance = np.cumsum(rng.permutation(np.arange(1.0, n + 1)))  # no two gaps are equal
-    chance = np.where(np.arange(n) < n / 2, 0.7, 0.3)
+    chance = np.where(np.arange(n) < n / 2, 0.7, 0.3)  # of being a member: higher near the centre
+    tie = rng.random() < 0.4  # whether two gaps are to cost the same, and the first is not the widest
     while True:
+        distance = np.cumsum(rng.permutation(np.arange(1.0, n + 1)))  # no two gaps are equally wide
         member = rng.random(n) < chance
-        if 0 < member.sum() < n:
+        prices = [float(price) for price in rng.choice([1, 2, 3, 5], size=2, replace=False)]
+        sorted_inputs = (distance, member, *prices)
+        if 0 < member.sum() < n and (not tie or _threshold(*sorted_inputs) != _threshold(*sorted_inputs, widest=False)):
             break
     order = rng.permutation(n)
-    prices = [float(price) for price in rng.choice([1, 2, 3, 5], size=2, replace=False)]
     return {
         "distance": distance[order],
         "member": member[order],
@@ -114,6 +116,28 @@ def _threshold(distance, member, price_refused, price_passed, part=0.5, widest=T
         if best is None or rank < best[0]:
             best = rank, float(distance[i] + part * gap)
     return best[1]
+
+
+def _costs_no_more_than_others(function, inputs, got):
+    distance, member, threshold = inputs["distance"], inputs["member"], float(got)
+
+    def errors(threshold):
+        refused, passed = (~member & (distance <= threshold)).sum(), (member & (distance > threshold)).sum()
+        return refused, passed, inputs["price_refused"] * refused + inputs["price_passed"] * passed
+
+    (refused, passed, price), least = errors(threshold), errors(guard_threshold(**inputs))[2]
+    if price > least:
+        return (
+            f"with threshold {threshold:.6g}, outsiders refused: {refused}, members let pass: {passed}. That costs "
+            f"{price:.6g}, and there is a gap that costs {least:.6g}"
+        )
+    return None
+
+
+def _stands_in_a_gap(function, inputs, got):
+    if (inputs["distance"] == got).any():
+        return f"{float(got):.6g} is one of the distances: put the threshold halfway between two neighbouring ones"
+    return None
 
 
 def _draw_table(rng, size):
@@ -161,8 +185,8 @@ def _nothing_is_left_along_it(function, inputs, got):
     if along.max() > 1e-6:
         row = int((along > 1e-6).argmax())
         return (
-            f"row {row} still reaches {along[row]:.3g} along the direction, or against it: take (row . d) d from each row, "
-            "where d is the direction, divided by its length"
+            f"row {row} still reaches {along[row]:.3g} along the direction, or against it: take (row . d) d from each "
+            "row, where d is the direction, divided by its length"
         )
     return None
 
@@ -179,13 +203,13 @@ EXERCISES = (
                 _shown_counts,
             ),
             Mistake(
-                "measures reach and leak on the shown pattern: that it is refused says nothing about the others, which were "
-                "never shown",
+                "measures reach and leak on the shown pattern: that it is refused says nothing about the others, which "
+                "were never shown",
                 _of_the_shown,
             ),
             Mistake(
-                "takes for leak all that is not refused: a row leaks if it still gets its old right answer, and some get a "
-                "wrong word",
+                "takes for leak all that is not refused: a row leaks if it still gets its old right answer, and some "
+                "get a wrong word",
                 _rest_leaks,
             ),
             Mistake(
@@ -207,12 +231,19 @@ EXERCISES = (
         name="guard_threshold",
         draw=_draw_distances,
         answer=guard_threshold,
+        rules=(_costs_no_more_than_others, _stands_in_a_gap),
         core=True,
         mistakes=(
             Mistake(
                 "has the two prices the wrong way round: price_refused is for an outsider who is refused",
                 lambda distance, member, price_refused, price_passed: guard_threshold(
                     distance, member, price_passed, price_refused
+                ),
+            ),
+            Mistake(
+                "sorts the distances but not `member` along with them: use one order for both",
+                lambda distance, member, price_refused, price_passed: guard_threshold(
+                    np.sort(distance), member, price_refused, price_passed
                 ),
             ),
             Mistake(
@@ -254,8 +285,8 @@ EXERCISES = (
                 _not_of_length_one,
             ),
             Mistake(
-                "divides by the direction's length once, but the direction stands in (row . d) d twice: make d of length 1 "
-                "first",
+                "divides by the direction's length once, but the direction stands in (row . d) d twice: make d of "
+                "length 1 first",
                 _not_squared,
             ),
             Mistake(
@@ -267,12 +298,12 @@ EXERCISES = (
                 lambda wte, outputs, task: _without(wte, _common(wte, outputs, task), outputs[task]),
             ),
             Mistake(
-                "takes the mean of the task's words for the direction: first subtract the mean of all output words, which "
-                "is common to all tasks",
+                "takes the mean of the task's words for the direction: first subtract the mean of all output words, "
+                "which is common to all tasks",
                 lambda wte, outputs, task: _without(wte, wte[outputs[task]].mean(axis=0)),
             ),
             Mistake(
-                "takes the mean of the whole table off, but the other tokens are no output words: wte[outputs] has those",
+                "subtracts the mean of the whole table, which has other tokens, too: that of wte[outputs] is asked for",
                 lambda wte, outputs, task: _without(wte, wte[outputs[task]].mean(axis=0) - wte.mean(axis=0)),
             ),
             Mistake(
