@@ -81,7 +81,7 @@ def _wrong(exercise, function, inputs, got):
 
 def _changed(before, after):
     for name, value in before.items():
-        if isinstance(value, np.ndarray) and not np.array_equal(value, after[name], equal_nan=value.dtype.kind == "f"):
+        if isinstance(value, (np.ndarray, dict, list, tuple)) and not _equal(value, after[name]):
             return f"changes its argument `{name}`: compute in a new array, as `{name}` is still needed by the caller"
     return None
 
@@ -93,14 +93,14 @@ def _another_time(function, inputs, got):
 
 
 def _equal(one, other):
-    if isinstance(one, dict):
+    if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(_equal(one[key], other[key]) for key in one)
-    if isinstance(one, (tuple, list)):
+    if isinstance(one, (tuple, list)) and isinstance(other, (tuple, list)):
         return len(one) == len(other) and all(_equal(a, b) for a, b in zip(one, other))
-    if callable(one):
-        return True
+    if not all(isinstance(value, (np.ndarray, np.generic, bool, int, float, complex, str)) for value in (one, other)):
+        return type(one) is type(other)  # a function, None, a generator of random numbers: a copy is never equal
     one, other = np.asarray(one), np.asarray(other)
-    return np.array_equal(one, other, equal_nan=one.dtype.kind == "f" and other.dtype.kind == "f")
+    return np.array_equal(one, other, equal_nan=one.dtype.kind in "fc" and other.dtype.kind in "fc")
 
 
 def _of_another_form(got, expected, what):
@@ -110,7 +110,8 @@ def _of_another_form(got, expected, what):
             return f"{what} is {_kind(got)}, expected a dict with {_names(expected)}"
         if got.keys() != expected.keys():
             return f"{what} has {_names(got) or 'no entries'}, expected {_names(expected)}"
-        parts = ((got[key], expected[key], f"{key!r}") for key in expected)
+        where = "" if what == "the answer" else f" of {what}"
+        parts = ((got[key], expected[key], f"{key!r}{where}") for key in expected)
         return next(filter(None, (_of_another_form(*part) for part in parts)), None)
     if isinstance(expected, (tuple, list)):
         if not isinstance(got, (tuple, list)):
@@ -123,10 +124,13 @@ def _of_another_form(got, expected, what):
         return None if isinstance(got, str) else f"{what} is {_kind(got)}, expected a string"
     if got is None or isinstance(got, (str, dict)) or callable(got):
         return f"{what} is {_kind(got)}, expected {_kind(expected)}"
+    kind = _kind(got)
     try:
         got = np.asarray(got)
     except ValueError:  # rows of different lengths
         return f"{what} has rows of different lengths, expected shape {_shape(np.shape(expected))}"
+    if got.dtype.kind == "O" and not got.ndim:  # a set, or what `(... for ... in ...)` makes
+        return f"{what} is {kind}, expected {_kind(expected)}"
     expected = np.asarray(expected)
     if got.shape != expected.shape:
         return f"{what} has shape {_shape(got.shape)}, expected {_shape(expected.shape)}{_why_shape(got, expected)}"
@@ -135,11 +139,19 @@ def _of_another_form(got, expected, what):
 
 def _of_another_dtype(got, expected, what):
     kinds = {"b": "True and False (bool)", "i": "whole numbers (int)", "u": "whole numbers (int)", "f": "float64"}
+    if not got.size:
+        return None  # np.asarray([]) is float64, whatever it might have held
     if got.dtype.kind == "O":
         return f"{what} has dtype object: its entries are not all numbers"
+    if got.dtype.kind in "US" and expected.dtype.kind not in "US":
+        return f"{what} has dtype {got.dtype}: its entries are strings"
     if got.dtype.kind == "c" and expected.dtype.kind != "c":
         return f"{what} is complex, expected {kinds[expected.dtype.kind]}"
-    if expected.dtype.kind == "f" and got.dtype.kind in "iub":
+    if expected.dtype.kind in "fc" and got.dtype.kind == "b":
+        return f"{what} has dtype bool, expected {kinds['f']}"
+    if expected.dtype.kind == "f" and got.dtype.kind in "iu":
+        if not got.ndim:
+            return None  # a single number: if it had a fraction, its value tells
         return f"{what} has dtype {got.dtype}, expected float64: fractions are lost (begin with np.zeros(...), say)"
     if expected.dtype.kind == "f" and got.dtype.itemsize < 8:
         return f"{what} has dtype {got.dtype}, expected float64: half of the digits are lost"
@@ -165,22 +177,23 @@ def _why_shape(got, expected):
 def _different(got, expected, what, tolerance):
     """Say where values differ, and how, if that can be told; else None."""
     if isinstance(expected, dict):
-        parts = ((got[key], expected[key], f"{key!r}: ") for key in expected)
+        parts = ((got[key], expected[key], f"{what}{key!r}: ") for key in expected)
         return next(filter(None, (_different(*part, tolerance) for part in parts)), None)
     if isinstance(expected, (tuple, list)):
-        parts = ((g, e, f"value {number}: ") for number, (g, e) in enumerate(zip(got, expected), start=1))
+        parts = ((g, e, f"{what}value {number}: ") for number, (g, e) in enumerate(zip(got, expected), start=1))
         return next(filter(None, (_different(*part, tolerance) for part in parts)), None)
     if isinstance(expected, str):
         return None if got == expected else f"{what}{got!r}, expected {expected!r}"
     got, expected = np.asarray(got), np.asarray(expected)
     if not expected.size:
         return None
-    if expected.dtype.kind != "f":
+    if expected.dtype.kind not in "fc":
         wrong = got != expected
     else:
         nan = np.isnan(got) & ~np.isnan(expected)
         if nan.any():
-            return f"{what}nan{_at(nan)}, expected {_number(expected[_first(nan)])}: 0/0, inf - inf or the log of less than 0"
+            right = _number(expected[_first(nan)])
+            return f"{what}nan{_at(nan)}, expected {right}: 0/0, inf - inf or the log of less than 0"
         scale = max(1.0, np.abs(expected[np.isfinite(expected)]).max(initial=0))
         with np.errstate(invalid="ignore"):
             near = np.abs(got - expected) <= tolerance * scale
@@ -189,6 +202,8 @@ def _different(got, expected, what, tolerance):
         return None
     first = _first(wrong)
     difference = f"{what}{_number(got[first])}{_at(wrong)}, expected {_number(expected[first])}"
+    if _number(got[first]) == _number(expected[first]):
+        difference += f": the difference is {abs(got[first] - expected[first]):.1g}"
     hint = _hint(got, expected) if expected.dtype.kind == "f" else None
     return f"{difference}. {hint}" if hint else difference
 
@@ -206,7 +221,8 @@ def _hint(got, expected):
         return "It is the transpose of the right one."
     largest = np.unravel_index(np.abs(expected).argmax(), expected.shape)
     factor = float(got[largest] / expected[largest])
-    if 1 / HIGHEST_FACTOR < abs(factor) < HIGHEST_FACTOR and np.abs(got - factor * expected).max() <= scale * abs(factor):
+    simple = 1 / HIGHEST_FACTOR < abs(factor) < HIGHEST_FACTOR
+    if simple and np.abs(got - factor * expected).max() <= scale * abs(factor):
         return f"Everything is {_number(factor)} times what it should be."
     offset = float((got - expected).flat[0])
     if np.abs(got - expected - offset).max() <= scale:
@@ -259,13 +275,14 @@ def _kind(value):
         return "True or False"
     if isinstance(value, (int, float, np.number)):
         return "a number"
-    words = {"str": "a string", "dict": "a dict", "tuple": f"a tuple of {np.size(value)}", "list": "a list"}
-    return words.get(type(value).__name__, f"a {type(value).__name__}")
+    if isinstance(value, (tuple, list)):
+        return f"a {type(value).__name__} of {len(value)}"
+    return "a string" if isinstance(value, str) else f"a {type(value).__name__}"
 
 
 def _number(value):
     value = np.asarray(value)[()]
-    return f"{value:.6g}" if isinstance(value, (float, np.floating)) else str(value)
+    return f"{value + 0.0:.6g}" if isinstance(value, (float, np.floating)) else str(value)  # -0.0 + 0.0 is 0.0
 
 
 def show(inputs):
@@ -278,9 +295,10 @@ def shown(value):
     if callable(value):
         return f"the function {getattr(value, '__name__', 'given')}"
     if isinstance(value, np.ndarray):
-        if value.size > SHOWN_ENTRIES:
+        if value.size > SHOWN_ENTRIES or (value.ndim > 1 and not value.size):
             return f"an array of shape {_shape(value.shape)}"
-        text = np.array2string(value, separator=", ", threshold=SHOWN_ENTRIES + 1, max_line_width=10_000, formatter=_FORMAT)
+        options = {"separator": ", ", "threshold": SHOWN_ENTRIES + 1, "max_line_width": 10_000, "formatter": _FORMAT}
+        text = np.array2string(value, **options)
         return " ".join(text.split()) if value.ndim else _number(value)
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key!r}: {shown(entry)}" for key, entry in value.items()) + "}"
@@ -291,4 +309,4 @@ def shown(value):
     return repr(value) if isinstance(value, str) else _number(value)
 
 
-_FORMAT = {"float_kind": lambda number: f"{number:.6g}", "int_kind": str, "bool": str}
+_FORMAT = {"float_kind": _number, "int_kind": str, "bool": str}

@@ -47,7 +47,7 @@ def test_a_right_answer_passes():
         (lambda x: x, lambda x: x + 3, "4 at [0, 0], expected 1. Everything is off by 3."),
         (lambda x: x, lambda x: 0 * x, "0 at [0, 0], expected 1. It is 0 everywhere."),
         (lambda x: x @ x.T, lambda x: (x @ np.diag([1, 2, 3]) @ x.T), "expected"),
-        (lambda x: x[:, :2] @ [[0, 1], [2, 0]], lambda x: (x[:, :2] @ [[0, 1], [2, 0]]).T, "transpose of the right one"),
+        (lambda x: x[:, :2] @ [[0, 1], [2, 0]], lambda x: (x[:, :2] @ [[0, 1], [2, 0]]).T, "transpose of the right"),
         (lambda x: x, lambda x: x * np.nan, "nan at [0, 0], expected 1: 0/0"),
         (lambda x: {"x": x}, lambda x: {"x": x + (x == 7)}, "'x': 8 at [1, 2], expected 7"),
         (lambda x: "yes", lambda x: "no", "'no', expected 'yes'"),
@@ -136,3 +136,128 @@ def test_numbers_are_easily_read():
     small, large = numbers(rng, 1, 4, 5), numbers(rng, 5, 400)
     assert small.shape == (4, 5) and small.dtype == float and (small == small.round()).all() and abs(small).max() <= 3
     assert (large == large.round(2)).all() and (large != large.round()).mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    "right, other",
+    [
+        (lambda x: 0 * x, lambda x: -0.0 * x),
+        (lambda x: x[:0], lambda x: np.zeros((0, 3))),
+        (lambda x: np.zeros(0, int), lambda x: []),  # a list without entries has no dtype of its own
+        (lambda x: 3.0, lambda x: np.array(3.0)),
+        (lambda x: 3.0, lambda x: 3),  # a single whole number has lost nothing
+        (lambda x: 3, lambda x: np.array(3)),
+        (lambda x: True, lambda x: np.bool_(True)),
+        (lambda x: np.bool_(False), lambda x: False),
+        (lambda x: [{"a": x, "b": [x, 2]}], lambda x: ({"b": (x, 2), "a": x},)),
+        (lambda x: x + 1j, lambda x: (x + 1j) * (1 + 1e-13)),
+        (lambda x: {}, lambda x: {}),
+        (lambda x: np.array(["a", "b"]), lambda x: ["a", "b"]),
+    ],
+)
+def test_what_is_the_same_in_another_dress_passes(right, other):
+    assert said(right, other) is None
+
+
+@pytest.mark.parametrize(
+    "right, wrong, says",
+    [
+        (lambda x: x, lambda x: -0.0 * x, "0 at [0, 0], expected 1. It is 0 everywhere."),
+        (lambda x: x, lambda x: x[:0], "the answer has shape (0, 3), expected (2, 3)"),
+        (lambda x: x[:0], lambda x: x, "the answer has shape (2, 3), expected (0, 3)"),
+        (lambda x: 3.0, lambda x: 4, "4, expected 3"),
+        (lambda x: 3.0, lambda x: np.array(np.nan), "nan, expected 3: 0/0, inf - inf or the log of less than 0"),
+        (
+            lambda x: 3.0,
+            lambda x: np.ones(1),
+            "the answer has shape (1,), expected () (a single number): an axis of length 1 too many, or too few "
+            "(keepdims?)",
+        ),
+        (lambda x: 3.0, lambda x: 3.00000002, "3, expected 3: the difference is 2e-08"),
+        (lambda x: True, lambda x: False, "False, expected True"),
+        (lambda x: True, lambda x: np.int64(1), "the answer has dtype int64, expected True and False (bool)"),
+        (lambda x: 3, lambda x: True, "the answer has dtype bool, expected whole numbers (int)"),
+        (lambda x: 3.0, lambda x: True, "the answer has dtype bool, expected float64"),
+        (lambda x: x > 1, lambda x: x > 2, "False at [0, 1], expected True"),
+        (
+            lambda x: [{"a": x}, {"a": x}],
+            lambda x: [{"a": x}, {"a": x + (x == 7)}],
+            "value 2: 'a': 8 at [1, 2], expected 7",
+        ),
+        (
+            lambda x: [{"a": x}],
+            lambda x: [{"a": x.T}],
+            "'a' of value 1 of the answer has shape (3, 2), expected (2, 3): it is transposed",
+        ),
+        (lambda x: {"a": (x, 1)}, lambda x: {"a": (x, 2)}, "'a': value 2: 2, expected 1"),
+        (lambda x: [{"a": 1}], lambda x: [1], "value 1 of the answer is a number, expected a dict with 'a'"),
+        (lambda x: {"a": 1}, lambda x: {}, "the answer has no entries, expected 'a'"),
+        (lambda x: {"a": 1}, lambda x: [[1, 2], [3]], "the answer is a list of 2, expected a dict with 'a'"),
+        (lambda x: {"a": 1}, lambda x: (x, x), "the answer is a tuple of 2, expected a dict with 'a'"),
+        (lambda x: (1, 2), lambda x: {1, 2}, "the answer is a set, expected 2 values"),
+        (lambda x: x, lambda x: (row for row in x), "the answer is a generator, expected an array of shape (2, 3)"),
+        (lambda x: x[0], lambda x: ["1", "2", "4"], "the answer has dtype <U1: its entries are strings"),
+        (
+            lambda x: x,
+            lambda x: [[None, 2, 4], [3, 5, 7]],
+            "the answer has dtype object: its entries are not all numbers",
+        ),
+        (lambda x: x + 1j, lambda x: x - 1j, "(1-1j) at [0, 0], expected (1+1j)"),
+    ],
+)
+def test_corners_are_told_exactly(right, wrong, says):
+    assert said(right, wrong) == says
+
+
+def test_an_array_within_a_dict_or_a_list_that_is_changed_is_told():
+    def draw(rng, size):
+        return {"cache": {"x": X.copy(), "parts": [X.copy()]}, "names": ["b", "a"], "rng": np.random.default_rng(0)}
+
+    def answer(cache, names, rng):
+        return cache["x"].sum()
+
+    def in_a_dict(cache, names, rng):
+        cache["x"] *= 0
+        return X.sum()
+
+    def in_a_list(cache, names, rng):
+        cache["parts"][0][0, 0] = np.nan
+        return X.sum()
+
+    def an_entry_more(cache, names, rng):
+        cache["y"] = 3
+        return X.sum()
+
+    def in_another_order(cache, names, rng):
+        names.sort()
+        return X.sum()
+
+    def by_drawing(cache, names, rng):
+        rng.random()  # that is what it is for
+        return X.sum()
+
+    one = Exercise("f", draw=draw, answer=answer)
+    for function in (in_a_dict, in_a_list, an_entry_more):
+        assert judge(one, function).says.startswith("changes its argument `cache`"), function
+    assert judge(one, in_another_order).says.startswith("changes its argument `names`")
+    assert judge(one, by_drawing) is None and judge(one, answer) is None
+
+
+@pytest.mark.parametrize("later", [None, 3.0, (1,), {"b": 1}, {"a": 2}, "text", X])
+def test_whatever_comes_the_second_time_it_is_told(later):
+    for first in ({"a": 1}, (1, 2), "word", X[0], 5):
+        calls = []
+
+        def moody(x):
+            calls.append(1)
+            return first if len(calls) == 1 else later
+
+        assert "gives another result when it is called again" in said(lambda x: first, moody)
+
+
+def test_corners_are_shown():
+    assert shown(np.array([-0.0, 1.0])) == "[0, 1]" and shown(-0.0) == "0"
+    assert shown(np.zeros(0)) == "[]" and shown(np.zeros((0, 3))) == "an array of shape (0, 3)"
+    assert shown(np.array(True)) == "True" and shown(True) == "True" and shown(None) == "None"
+    assert shown([{"a": np.array([True]), "b": None}, np.array(2)]) == "[{'a': [True], 'b': None}, 2]"
+    assert shown({}) == "{}" and shown([]) == "[]" and shown(()) == "[]"
