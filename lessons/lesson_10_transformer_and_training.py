@@ -10,9 +10,9 @@
 # **Assumes.** The task (lesson 2), upstream gradients, linear layer and embedding (5), `check_gradients` (6), softmax
 # and cross-entropy (7), LayerNorm and GELU (8), attention (9). What each does is said again in a sentence.
 #
-# Run it in the environment that README sets up, as a script, `.venv/bin/python
-# lessons/lesson_10_transformer_and_training.py` (Windows: `.venv\Scripts\python`), or cell by cell in an editor that
-# knows `# %%` cells. With `--save` its picture goes to `figures/lesson_10_transformer_and_training.png`.
+# Run it in the environment that README sets up, as a script,
+# `.venv/bin/python lessons/lesson_10_transformer_and_training.py` (Windows: `.venv\Scripts\python`), or cell by cell in
+# an editor that knows `# %%` cells. With `--save` its picture goes to `figures/lesson_10_transformer_and_training.png`.
 
 # %%
 import math
@@ -225,12 +225,12 @@ for residual in (True, False):
     lengths = gradient_on_the_way_down(residual)
     shown = [f"{length:.0e}" if length < 0.01 else f"{length:.2f}" for length in lengths[::6]]
     print(f"{'x + MLP(x)' if residual else 'MLP(x)':18}", "".join(f"{length:>9}" for length in shown))
-    assert 0.5 < lengths[-1] < 3 if residual else lengths[-1] < 1e-12
+    assert 0.5 < lengths[-1] < 3 if residual else 0.1 < lengths[-1] ** (1 / 24) < 0.25
 
 # %% [markdown]
-# The straight way carries the gradient to the bottom as it is, and every layer adds a little of its own. Without it,
-# each layer passes on about a sixth, and nothing is left. (LayerNorm in between would lift the lengths again: exercise
-# 2.)
+# A length of 1e-10 is 1 with the point moved ten digits to the left. The straight way carries the gradient to the
+# bottom as it is, and every layer adds a little of its own. Without it, each layer passes on about a sixth, and after
+# 24 of them nothing is left. (LayerNorm in between would lift the lengths again: exercise 2.)
 #
 # ## The model
 #
@@ -362,8 +362,8 @@ print("our initial parameters are the library's")
 # **Predict before you run.** The model has seen nothing yet. Its 124 scores for the next word are small random numbers.
 # What is its loss, before any training? And what if all matrices start 20 times as large?
 #
-# If the scores are nearly equal, softmax gives each of V words the probability 1 / V, and the loss is -log(1 / V) = log
-# V, whatever the right word is (lesson 7).
+# If the scores are nearly equal, softmax gives each of V words the probability 1 / V, and the loss is -log(1 / V) =
+# log V, whatever the right word is (lesson 7).
 
 
 # %%
@@ -420,10 +420,10 @@ assert max(typical.values()) > 20 * min(typical.values())
 # So what counts is not how large a gradient is but how much it agrees with itself.
 #
 # **Step 1 by hand.** Both means start at 0, so after one step with g = 0.02 they are 0.002 and 0.0000004: too small, by
-# the factors 0.1 and 0.001, since they contain one gradient and a lot of zeros. AdamW divides by just these factors, 1
-# - 0.9^t and 1 - 0.999^t after t steps (*bias correction*): 0.02 and 0.0004. The step is lr * 0.02 / sqrt(0.0004) = lr.
-# For any g the first step is lr times the sign of g. (Without the correction it would be 0.1 / sqrt(0.001) = 3.2 times
-# that.)
+# the factors 0.1 and 0.001, since they contain one gradient and a lot of zeros. After t steps the factors are 1 - 0.9^t
+# and 1 - 0.999^t, and AdamW divides by them (*bias correction*): 0.02 and 0.0004. The step is lr * 0.02 / sqrt(0.0004)
+# = lr. For any g the first step is lr times the sign of g. (Without the correction it would be 0.1 / sqrt(0.001) = 3.2
+# times that.)
 #
 # **Weight decay.** Each step also shrinks every matrix a little, p = p (1 - lr * 0.01), so that weights which nothing
 # needs fade away. *Decoupled*, the W of AdamW, means that this shrinking is not added to the gradient: there it would
@@ -545,11 +545,11 @@ assert last["AdamW", 0.01] < 0.01 and last["AdamW", 0.01] < last["gradient desce
 assert last["gradient descent", 0.01] > 2 and last["gradient descent", 10] > 20
 
 # %% [markdown]
-# The model learns its batch by heart, so forward, backward and optimiser work together. Gradient descent does it as
-# well, at a good rate, which is 1 here; at a hundredth of it the loss has come down by half, at ten times it the model
-# is thrown out. AdamW gets lowest. It has a rate, too, but one that can be read: as a rule no number moves by more than
-# lr in a step. In 60 steps of 0.001 that makes 0.06, little more than the 0.05 that weights begin with; 0.01 gives them
-# room.
+# The model learns its batch by heart, so forward, backward and optimiser work together. (That every gradient is right
+# is not proved by it, see exercise 1. For that there is lesson 6.) Gradient descent does it as well, at a good rate,
+# which is 1 here; at a hundredth of it the loss has come down by half, at ten times it the model is thrown out. AdamW
+# gets lowest. It has a rate, too, but one that can be read: as a rule no number moves by more than lr in a step. In 60
+# steps of 0.001 that makes 0.06, little more than the 0.05 that weights begin with; 0.01 gives them room.
 #
 # **Check** our optimiser and our clipping against the library's, over five steps with random gradients.
 
@@ -810,9 +810,11 @@ for prepare in (shifted, not_shifted):
     print(f"{prepare.__name__:12} starts at {start[prepare]:.2f}; loss at the first place {at_first:.2f}; ", end="")
     print(f"asked: {right:.0%} right, {input_again:.0%} say the input again")
     if prepare is shifted:
-        assert abs(start[prepare] - math.log(V)) < 0.3 and at_first > floor - 0.01 and input_again < 0.01 < 0.1 < right
+        assert abs(start[prepare] - math.log(V)) < 0.3 and at_first > floor - 0.01
+        assert right > 0.05 and input_again < 0.01
     else:
-        assert start[prepare] < math.log(V) - 0.5 and at_first < floor / 4 and right < 0.01 and input_again > 0.99
+        assert start[prepare] < math.log(V) - 0.5 and at_first < floor / 4
+        assert right < 0.01 and input_again > 0.99
 
 # %% [markdown]
 # Asked for an answer, it repeats the question. So too good, too early is a bug until the opposite is shown: know
@@ -828,7 +830,7 @@ for prepare in (shifted, not_shifted):
 #
 # - A block adds two notes to the stream: x + attention(LayerNorm(x)), x + MLP(LayerNorm(x)). The sum is a road by which
 #   the gradient gets to the bottom, and where a thing is used twice, its gradients add up.
-# - Before training, the loss is log V. Far above: weights too large. Below: the answer is in the question.
+# - Before training, the loss is near log V. Far above: weights too large. Well below: the answer is in the question.
 # - AdamW moves each number by about lr, in the direction that its gradients agree on. First test of any training: one
 #   batch by heart.
 # - What a loss is worth is known beforehand: ln 124, ln 100, ln 10, 0. A curve alone says little; what the model
@@ -837,12 +839,14 @@ for prepare in (shifted, not_shifted):
 # ## Exercises
 #
 # 1. In `our_block_backward`, leave out one `dx +`. What does `check_gradients` say? And does `one_batch_by_heart`
-#    notice?
+#    notice, with each of the two?
 # 2. Put a LayerNorm (scale 1, shift 0) before each layer of `gradient_on_the_way_down`, forward and backward. Is the
 #    gradient still lost without `x +`? Which factor in LayerNorm's backward (lesson 8) does it?
 # 3. Leave the bias correction out of `adamw_step`. Predict the first step for g = 0.02 and check it. What do the losses
 #    of one batch by heart look like at lr 0.01?
 # 4. Untie the embeddings: a table of their own, `lm_head.weight` (V, C), for the scores. How many parameters more?
 #    Which line of `our_backward` changes? Compare with `TransformerConfig(..., tie_embeddings=False)`.
-# 5. `make_instruction_dataset(share=10)` has ten outputs in all. Predict V, the loss at the start, and the three parts
-#    of the loss before training. Then train. Which split suffers?
+# 5. With `make_instruction_dataset(share=10)` there are ten outputs in all, and several tasks give the same one.
+#    Predict V, the loss at the start, and what `least_loss` says of those who know a part. Train, and print loss and
+#    accuracy (not the three parts: the ten answers to an input are no longer ten different words). Is there a rest now?
+#    Which split suffers?
