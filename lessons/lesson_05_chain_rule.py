@@ -5,15 +5,16 @@
 # backward pass of the two layers that hold most of a transformer's numbers, and name two mistakes that are easily made
 # there and how to catch them.
 #
-# **Time.** 75 minutes to read, without the exercises; the script runs in about 2 seconds. A good place for a break is
+# **Time.** 80 minutes to read, without the exercises; the script runs in about 2 seconds. A good place for a break is
 # before "The same for arrays".
 #
 # **Assumes.** NumPy (arrays, broadcasting, `@`), the derivative of a function of one variable, and the chain rule for
 # f(g(x)). No other lesson.
 #
-# Run it in the environment that README sets up, as a script, `.venv/bin/python lessons/lesson_05_chain_rule.py`
-# (Windows: `.venv\Scripts\python`), or cell by cell in an editor that knows `# %%` cells. With `--save` its picture
-# goes to `figures/lesson_05_chain_rule.png`.
+# Run it in the environment that README sets up: as a script, `.venv/bin/python lessons/lesson_05_chain_rule.py`
+# (Windows: `.venv\Scripts\python`); cell by cell in an editor that knows `# %%` cells; or as a notebook, which
+# `.venv/bin/python -m minicluster notebook 5` writes. With `--save` its picture goes to
+# `figures/lesson_05_chain_rule.png`.
 
 # %%
 import sys

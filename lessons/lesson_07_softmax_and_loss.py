@@ -4,15 +4,16 @@
 # **Goals.** After this lesson you can turn scores into probabilities, say why a wrong answer is charged by the
 # logarithm, derive the gradient of that loss, and say before a training starts at which loss it begins and ends.
 #
-# **Time.** 45 minutes to read, without the exercises; the script runs in about 3 seconds.
+# **Time.** 65 minutes to read, without the exercises; the script runs in about 3 seconds.
 #
 # **Assumes.** NumPy (arrays, broadcasting), exp and log, the quotient rule. From lesson 5 the derivative by one of
 # several variables, the upstream gradient and the embedding; from lesson 6 `check_gradients`. Each is said again in a
 # sentence where it is used.
 #
-# Run it in the environment that README sets up, as a script, `.venv/bin/python lessons/lesson_07_softmax_and_loss.py`
-# (Windows: `.venv\Scripts\python`), or cell by cell in an editor that knows `# %%` cells. With `--save` its picture
-# goes to `figures/lesson_07_softmax_and_loss.png`.
+# Run it in the environment that README sets up: as a script, `.venv/bin/python lessons/lesson_07_softmax_and_loss.py`
+# (Windows: `.venv\Scripts\python`); cell by cell in an editor that knows `# %%` cells; or as a notebook, which
+# `.venv/bin/python -m minicluster notebook 7` writes. With `--save` its picture goes to
+# `figures/lesson_07_softmax_and_loss.png`.
 
 # %%
 import math

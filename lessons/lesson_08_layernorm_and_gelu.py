@@ -5,15 +5,17 @@
 # derive the backward of LayerNorm and of GELU by yourself, and name a mistake in LayerNorm that no gradient check
 # finds.
 #
-# **Time.** 50 minutes to read, without the exercises; the script runs in about 2 seconds.
+# **Time.** 95 minutes to read, without the exercises; the script runs in about 2 seconds. A good place for a break is
+# before "Something has to bend".
 #
 # **Assumes.** NumPy (arrays, broadcasting, `@`), the derivative, product rule and chain rule. From lesson 5: the
 # derivative by one of several variables, and the backward of a linear layer. From lesson 6: `check_gradients`. Each is
 # said again in a sentence where it is used.
 #
-# Run it in the environment that README sets up, as a script, `.venv/bin/python lessons/lesson_08_layernorm_and_gelu.py`
-# (Windows: `.venv\Scripts\python`), or cell by cell in an editor that knows `# %%` cells. With `--save` its picture
-# goes to `figures/lesson_08_layernorm_and_gelu.png`.
+# Run it in the environment that README sets up: as a script, `.venv/bin/python lessons/lesson_08_layernorm_and_gelu.py`
+# (Windows: `.venv\Scripts\python`); cell by cell in an editor that knows `# %%` cells; or as a notebook, which
+# `.venv/bin/python -m minicluster notebook 8` writes. With `--save` its picture goes to
+# `figures/lesson_08_layernorm_and_gelu.png`.
 
 # %%
 import math

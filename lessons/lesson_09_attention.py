@@ -4,14 +4,15 @@
 # **Goals.** After this lesson you can work out attention by hand, write it for all tokens and heads at once with its
 # causal mask, derive its backward pass, and name the checks that find a model which looks into the future.
 #
-# **Time.** 60 minutes to read, without the exercises; the script runs in about 2 seconds.
+# **Time.** 80 minutes to read, without the exercises; the script runs in about 2 seconds.
 #
 # **Assumes.** Lesson 5 (chain rule, upstream gradient, linear layer, embedding), lesson 6 (`check_gradients`) and
 # lesson 7 (softmax and its backward, cross-entropy with a mask). Lesson 8 is not needed.
 #
-# Run it in the environment that README sets up, as a script, `.venv/bin/python lessons/lesson_09_attention.py`
-# (Windows: `.venv\Scripts\python`), or cell by cell in an editor that knows `# %%` cells. With `--save` its picture
-# goes to `figures/lesson_09_attention.png`.
+# Run it in the environment that README sets up: as a script, `.venv/bin/python lessons/lesson_09_attention.py`
+# (Windows: `.venv\Scripts\python`); cell by cell in an editor that knows `# %%` cells; or as a notebook, which
+# `.venv/bin/python -m minicluster notebook 9` writes. With `--save` its picture goes to
+# `figures/lesson_09_attention.png`.
 
 # %%
 import math

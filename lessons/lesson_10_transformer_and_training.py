@@ -5,14 +5,16 @@
 # it starts with, and why; write the optimiser that trains it; and read a loss curve against numbers that are known
 # before the training begins.
 #
-# **Time.** 60 minutes to read, without the exercises; the script runs in about 10 seconds.
+# **Time.** 85 minutes to read, without the exercises; the script runs in about 10 seconds. A good place for a break is
+# before "The optimiser".
 #
 # **Assumes.** The task (lesson 2), upstream gradients, linear layer and embedding (5), `check_gradients` (6), softmax
 # and cross-entropy (7), LayerNorm and GELU (8), attention (9). What each does is said again in a sentence.
 #
-# Run it in the environment that README sets up, as a script,
-# `.venv/bin/python lessons/lesson_10_transformer_and_training.py` (Windows: `.venv\Scripts\python`), or cell by cell in
-# an editor that knows `# %%` cells. With `--save` its picture goes to `figures/lesson_10_transformer_and_training.png`.
+# Run it in the environment that README sets up: as a script, `.venv/bin/python
+# lessons/lesson_10_transformer_and_training.py` (Windows: `.venv\Scripts\python`); cell by cell in an editor that knows
+# `# %%` cells; or as a notebook, which `.venv/bin/python -m minicluster notebook 10` writes. With `--save` its picture
+# goes to `figures/lesson_10_transformer_and_training.png`.
 
 # %%
 import math

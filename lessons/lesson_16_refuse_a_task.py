@@ -5,16 +5,17 @@
 # reaches beyond the examples that it was learned from, and say which part of that reach is owed to clusters and which
 # is not.
 #
-# **Time.** 70 minutes to read, without the exercises; the script runs in about half a minute, half of which is
-# three trainings.
+# **Time.** 70 minutes to read, without the exercises; the script runs in about 30 seconds, half of which is three
+# trainings.
 #
 # **Assumes.** NumPy arrays, and what a gradient step does. What a task, a pattern and the splits are (lesson 2),
 # k-means (lesson 3), ARI (lesson 4), what a hidden state is (lesson 11), and the wall between letters and input, the
 # *bottleneck* (lesson 13). Each is said again in a sentence where it is needed.
 #
-# Run it in the environment that README sets up, as a script, `.venv/bin/python lessons/lesson_16_refuse_a_task.py`
-# (Windows: `.venv\Scripts\python`), or cell by cell in an editor that knows `# %%` cells. With `--save` its picture
-# goes to `figures/lesson_16_refuse_a_task.png`.
+# Run it in the environment that README sets up: as a script, `.venv/bin/python lessons/lesson_16_refuse_a_task.py`
+# (Windows: `.venv\Scripts\python`); cell by cell in an editor that knows `# %%` cells; or as a notebook, which
+# `.venv/bin/python -m minicluster notebook 16` writes. With `--save` its picture goes to
+# `figures/lesson_16_refuse_a_task.png`.
 
 # %%
 import sys
