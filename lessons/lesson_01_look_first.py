@@ -208,8 +208,8 @@ picture.show("lesson_01_look_first", save="--save" in sys.argv)
 # is not the task. (By what? You may find out; lesson 11 tells.) So clumps alone are no discovery.
 #
 # After: a clump is a task. Strings that have nothing in common to the eye lie side by side. Some colours lie over one
-# another, since this is a shadow: it shows some 40 % of what varies, and the rest parts them. In all 64, our count says,
-# hardly any string has a stranger for a neighbour.
+# another, since this is a shadow: it shows some 40 % of what varies, and the rest parts them. In all 64, our count
+# says, hardly any string has a stranger for a neighbour.
 #
 # And the eight strings? Here is the solution, and for each string which of the other seven is nearest to it in the
 # trained model. How many of your four were of one task?
