@@ -4,13 +4,13 @@
 # **Goals.** After this lesson you can write k-means in ten lines, say why every step of it helps and why it still may
 # end in the wrong place, and name the checks that tell a right implementation from one that only looks right.
 #
-# **Time.** 40 minutes to read, without the exercises; the script runs in about 5 seconds.
+# **Time.** 30 minutes to read, without the exercises; the script runs in about 5 seconds.
 #
 # **Assumes.** Python and NumPy arrays (broadcasting, `argmin`), the square of a sum. No other lesson.
 #
-# Run it in the environment that README sets up, as a script, `.venv/bin/python lessons/lesson_03_k_means.py` (Windows:
-# `.venv\Scripts\python`), or cell by cell in an editor that knows `# %%` cells. With `--save` its picture goes to
-# `figures/lesson_03_k_means.png`.
+# Run it in the environment that README sets up: as a script, `.venv/bin/python lessons/lesson_03_k_means.py` (Windows:
+# `.venv\Scripts\python`); cell by cell in an editor that knows `# %%` cells; or as a notebook, which `.venv/bin/python
+# -m minicluster notebook 3` writes. With `--save` its picture goes to `figures/lesson_03_k_means.png`.
 
 # %%
 import sys
@@ -192,7 +192,7 @@ def plus_plus(x, k, rng, n_trials=1):
 plain = share_that_finds_it(plus_plus)
 greedy = share_that_finds_it(lambda x, k, rng: plus_plus(x, k, rng, n_trials=2 + int(np.log(k))))
 print(f"k-means++: {plain:.0%};  greedy, the best of {2 + int(np.log(9))} draws each time: {greedy:.0%}")
-print(f"the best of ten greedy runs misses it in about {(1 - greedy) ** 10:.0e} of cases")
+print(f"if {1 - greedy:.0%} of greedy runs miss it, all of ten do in {(1 - greedy) ** 10:.0e} of cases")
 assert share_that_finds_it(any_samples) < plain < greedy
 
 # %% [markdown]

@@ -4,14 +4,15 @@
 # **Goals.** After this lesson you can say how far two groupings of the same things agree, what pure chance would score,
 # and why shuffling the rows, the usual way to find that out, would fool us.
 #
-# **Time.** 50 minutes to read, without the exercises; the script runs in about 5 seconds.
+# **Time.** 30 minutes to read, without the exercises; the script runs in about 5 seconds.
 #
 # **Assumes.** NumPy arrays, the mean of a random quantity, logarithms. What k-means is, in a sentence: it puts samples
 # into k clusters around means. No other lesson.
 #
-# Run it in the environment that README sets up, as a script, `.venv/bin/python lessons/lesson_04_scoring_clusters.py`
-# (Windows: `.venv\Scripts\python`), or cell by cell in an editor that knows `# %%` cells. With `--save` its picture
-# goes to `figures/lesson_04_scoring_clusters.png`.
+# Run it in the environment that README sets up: as a script, `.venv/bin/python lessons/lesson_04_scoring_clusters.py`
+# (Windows: `.venv\Scripts\python`); cell by cell in an editor that knows `# %%` cells; or as a notebook, which
+# `.venv/bin/python -m minicluster notebook 4` writes. With `--save` its picture goes to
+# `figures/lesson_04_scoring_clusters.png`.
 
 # %%
 import sys
@@ -251,9 +252,9 @@ assert score > shuffled.max()
 # one string of a pattern goes, the other 14 go as well. Clusters that keep patterns whole agree with *any* grouping
 # that keeps patterns whole, far more than a shuffle of rows does. There are 40 independent things here, not 600.
 #
-# So deal the *patterns* into pseudo-tasks, four each, and score the same clusters against those. That is the
-# *regrouping null* (a null is what one gets when there is nothing). The score that 99 % of its deals stay below, its
-# 99th percentile, is the bar in the tables of this course (`reproduce` prints it as a control).
+# So deal the *patterns* into pseudo-tasks, four each (as lesson 1 did), and score the same clusters against those. That
+# is the *regrouping null* (a null is what one gets when there is nothing). The score that 99 % of its deals stay below,
+# its 99th percentile, is the bar in the tables of this course (`reproduce` prints it as a control).
 
 # %%
 null = regrouping_null(labels, pattern, task_of, n_draws=1000, seed=0)  # (1000,)

@@ -4,7 +4,7 @@
 # **Goals.** After this lesson you can check any backward pass to the last digits, say which tests a wrong one slips
 # through and why, and find a wrong one by reading what the check says.
 #
-# **Time.** 60 minutes to read, with the bug hunt and without the exercises; the script runs in about 2 seconds.
+# **Time.** 55 minutes to read, without the exercises; the script runs in about 2 seconds.
 #
 # **Assumes.** NumPy (arrays, `@`, broadcasting). The chain rule, the derivative by one of several variables and a step
 # of gradient descent (lesson 5), said again where they occur. Complex numbers and Taylor's series are explained below
@@ -12,9 +12,10 @@
 # formulas of LayerNorm, softmax and cross-entropy are given, not derived: to judge a formula that one has not derived
 # is what the lesson teaches.
 #
-# Run it in the environment that README sets up, as a script, `.venv/bin/python lessons/lesson_06_trust_no_gradient.py`
-# (Windows: `.venv\Scripts\python`), or cell by cell in an editor that knows `# %%` cells. With `--save` its picture
-# goes to `figures/lesson_06_trust_no_gradient.png`.
+# Run it in the environment that README sets up: as a script, `.venv/bin/python lessons/lesson_06_trust_no_gradient.py`
+# (Windows: `.venv\Scripts\python`); cell by cell in an editor that knows `# %%` cells; or as a notebook, which
+# `.venv/bin/python -m minicluster notebook 6` writes. With `--save` its picture goes to
+# `figures/lesson_06_trust_no_gradient.png`.
 
 # %%
 import math

@@ -4,15 +4,16 @@
 # **Goals.** After this lesson you can turn scores into probabilities, say why a wrong answer is charged by the
 # logarithm, derive the gradient of that loss, and say before a training starts at which loss it begins and ends.
 #
-# **Time.** 45 minutes to read, without the exercises; the script runs in about 3 seconds.
+# **Time.** 65 minutes to read, without the exercises; the script runs in about 3 seconds.
 #
 # **Assumes.** NumPy (arrays, broadcasting), exp and log, the quotient rule. From lesson 5 the derivative by one of
 # several variables, the upstream gradient and the embedding; from lesson 6 `check_gradients`. Each is said again in a
 # sentence where it is used.
 #
-# Run it in the environment that README sets up, as a script, `.venv/bin/python lessons/lesson_07_softmax_and_loss.py`
-# (Windows: `.venv\Scripts\python`), or cell by cell in an editor that knows `# %%` cells. With `--save` its picture
-# goes to `figures/lesson_07_softmax_and_loss.png`.
+# Run it in the environment that README sets up: as a script, `.venv/bin/python lessons/lesson_07_softmax_and_loss.py`
+# (Windows: `.venv\Scripts\python`); cell by cell in an editor that knows `# %%` cells; or as a notebook, which
+# `.venv/bin/python -m minicluster notebook 7` writes. With `--save` its picture goes to
+# `figures/lesson_07_softmax_and_loss.png`.
 
 # %%
 import math
@@ -104,8 +105,8 @@ assert np.allclose(softmax_by_hand(scores + 1000), p)
 
 # %% [markdown]
 # Since adding changes nothing, subtracting the largest score doesn't either. After that the largest power is exp(0) = 1
-# and all others are smaller: nothing can overflow, and the sum is at least 1, so nothing is divided by 0. (`.real` is
-# for lesson 6's complex step: complex numbers have no largest.)
+# and none is larger: nothing can overflow, and the sum is at least 1, so nothing is divided by 0. (`.real`: in lesson
+# 6's complex step the real parts alone should decide which is the largest.)
 #
 # ## How surprised are you?
 #
@@ -116,9 +117,10 @@ assert np.allclose(softmax_by_hand(scores + 1000), p)
 # `log` is the natural logarithm. With p = 1 the surprise is 0: you knew. With p = 1/2 it is log 2 = 0.69, and it grows
 # without end as p goes to 0. The unit is the *nat* (with logarithms to base 2 it would be the bit; 1 nat is 1.44 bits).
 #
-# Why the logarithm? Because guesses that don't depend on each other multiply: a coin and a die have the outcome "heads
-# and six" with probability 1/2 x 1/6 = 1/12. Surprises should add up: log 12 = log 2 + log 6. So the surprise at a text
-# is the sum of the surprises at its letters, and a mean a letter makes sense.
+# Why the logarithm? Because probabilities of things that don't depend on each other multiply: a coin and a die have the
+# outcome "heads and six" with probability 1/2 x 1/6 = 1/12. Surprises should add up: log 12 = log 2 + log 6. The
+# letters of a text do depend on each other; but if each is given its probability *after the letters before it*, these
+# multiply, too. So the surprise at a text is the sum of the surprises at its letters, and a mean a letter makes sense.
 #
 # There is a practical side, too. The probability of 1000 letters at 1/6 each is a product that no float can hold.
 
@@ -140,8 +142,8 @@ for chance in (1, 0.9, 0.5, 1 / 6, 0.01, 0.000001):
 # With all scores equal, each of V words gets 1 / V, and the loss is -log(1 / V) = log V, whatever comes. For six
 # letters that is 1.79, for a vocabulary of 50,000 words 10.8. This is what a fresh model should show at its first step.
 #
-# **Predict before you run.** Now the model knows as little, but has random scores, of size 1, 3 or 10. Its beliefs are
-# arbitrary: right by luck here, wrong there. Is its mean loss the same, lower or higher than log V?
+# **Predict before you run.** Now the model knows as little, but has random scores: normal ones, times 1, 3 or 10. Its
+# beliefs are arbitrary: right by luck here, wrong there. Is its mean loss the same, lower or higher than log V?
 
 # %%
 V, n = 6, 20_000
@@ -164,8 +166,9 @@ assert math.isclose(mean_losses[0], math.log(V)) and mean_losses == sorted(mean_
 #
 # ## Softmax's own derivative
 #
-# Three scores, S = exp(x_1) + exp(x_2) + exp(x_3), and p_1 = exp(x_1) / S. How does p_1 change with each score? The
-# quotient rule, (u / S)' = (u' S - u S') / S^2, with u = exp(x_1). S' is always the power of the score that we move:
+# (On paper we count from 1 here, in code from 0.) Three scores, S = exp(x_1) + exp(x_2) + exp(x_3), and p_1 = exp(x_1)
+# / S. How does p_1 change with each score? The quotient rule, (u / S)' = (u' S - u S') / S^2, with u = exp(x_1). S' is
+# always the power of the score that we move:
 #
 #     by x_1:   (exp(x_1) S - exp(x_1) exp(x_1)) / S^2  =  p_1 - p_1 p_1  =  p_1 (1 - p_1)
 #     by x_2:   (    0    S - exp(x_1) exp(x_2)) / S^2  =      - p_1 p_2  =  p_1 (0 - p_2)
@@ -176,8 +179,9 @@ assert math.isclose(mean_losses[0], math.log(V)) and mean_losses == sorted(mean_
 #
 # Raising a score raises its own probability and lowers all the others: there are only 100 chips.
 #
-# The layers behind hand back the *upstream gradient* (lesson 5): dp_j says how much the loss grows if p_j grows by 1.
-# x_i acts on every p_j, so by the chain rule we add up over j:
+# The layers behind hand back the *upstream gradient* (lesson 5): dp_j says how much the loss grows per unit of p_j, for
+# a small change. x_i acts on every p_j, so by the chain rule we add up over j (1[i = j] leaves one term of the first
+# part, that of i):
 #
 #     dx_i  =  sum over j of dp_j p_j (1[i = j] - p_i)  =  dp_i p_i - p_i (sum over j of dp_j p_j)
 #           =  p_i (dp_i - sum over j of dp_j p_j)
@@ -247,8 +251,8 @@ losses = {"cross-entropy": -np.log(p), "squared error": (1 - p) ** 2}
 pushes = {"cross-entropy": 1 - p, "squared error": 2 * p * (1 - p) ** 2}
 print("\nmargin       loss: cross-entropy   squared error      push: cross-entropy   squared error")
 for at in (0, 40, 80, 120):
-    loss_pair, push_pair = ([values[name][at] for name in losses] for values in (losses, pushes))
-    print(f"{margins[at]:6.0f} {loss_pair[0]:21.4f} {loss_pair[1]:15.4f} {push_pair[0]:24.4f} {push_pair[1]:15.4f}")
+    print(f"{margins[at]:6.0f} {losses['cross-entropy'][at]:21.4f} {losses['squared error'][at]:15.4f}", end="")
+    print(f" {pushes['cross-entropy'][at]:24.4f} {pushes['squared error'][at]:15.4f}")
 assert abs(p[0] - 0.0003) < 0.00005 and pushes["cross-entropy"][0] > 0.999 and pushes["squared error"][0] < 0.001
 for name in losses:  # slopes of the curve, by central differences (lesson 6)
     assert np.allclose(-np.gradient(losses[name], margins)[1:-1], pushes[name][1:-1], atol=0.001)
@@ -264,7 +268,8 @@ for name in losses:  # slopes of the curve, by central differences (lesson 6)
 # is asked for the output only. A *mask* (B, T) says which tokens count. The loss is the mean of the surprises over the
 # N tokens that count; since each has the factor 1 / N there, so has its gradient, and where the mask is False it is 0.
 #
-# Why the mean, not the sum? So that a step is about as long for a batch of 10 lines as for one of 1000.
+# Why the mean, not the sum? So that a step of gradient descent is about as long for a batch of 10 lines as for one of
+# 1000.
 
 
 # %%
@@ -283,17 +288,17 @@ by_hand, library = (function(*small) for function in (cross_entropy_by_hand, cro
 print(f"\n{small_mask.sum()} of {small_mask.size} tokens count; ", end="")
 print(f"loss by hand {by_hand[0]:.6f}, the library's {library[0]:.6f}")
 assert math.isclose(by_hand[0], library[0], rel_tol=1e-12)  # sums of six numbers, in another order: a few roundings
-assert np.allclose(by_hand[1], library[1], atol=1e-14) and (library[1][~small_mask] == 0).all()
+assert np.allclose(by_hand[1], library[1], rtol=0, atol=1e-14) and (library[1][~small_mask] == 0).all()
 
-p, cache = softmax_forward(small_logits)
-dp = rng.standard_normal((2, 4, V))
-assert np.allclose(p, softmax_by_hand(small_logits), atol=1e-14)
-assert np.allclose(softmax_backward(dp, cache)["x"], softmax_backward_by_hand(dp, p), atol=1e-14)
+p, cache = softmax_forward(small_logits)  # (B, T, V)
+dp = rng.standard_normal((2, 4, V))  # (B, T, V)
+assert np.allclose(p, softmax_by_hand(small_logits), rtol=0, atol=1e-14)
+assert np.allclose(softmax_backward(dp, cache)["x"], softmax_backward_by_hand(dp, p), rtol=0, atol=1e-14)
 
 # %% [markdown]
 # Ours and the library's agree. Are both right? `check_gradients` (lesson 6) moves every single input by a tiny step,
-# looks what that does to the output, and compares with what the backward says. It wants a `forward` and a `backward`;
-# `cross_entropy` gives loss and gradient at once, so its gradient serves as the cache.
+# looks at what that does to the output, and compares with what the backward says. It wants a `forward` and a
+# `backward`; `cross_entropy` gives loss and gradient at once, so its gradient serves as the cache.
 
 
 # %%
@@ -331,7 +336,7 @@ def recite(n_lines, longest, rng):
     jumps = rng.choice(V, size=(n_lines, longest), p=JUMP)  # (B, T)
     letters = np.cumsum(np.concatenate([first, jumps], axis=1), axis=1) % V  # (B, 1) and (B, T) -> (B, T + 1)
     mask = np.arange(longest) < rng.integers(5, longest + 1, size=(n_lines, 1))  # (T,) < (B, 1) -> (B, T)
-    return np.where(mask, letters[:, :-1], 0), np.where(mask, letters[:, 1:], 0), mask  # padding: 0, never looked at
+    return np.where(mask, letters[:, :-1], 0), np.where(mask, letters[:, 1:], 0), mask  # padding: 0, never counted
 
 
 tokens, targets, mask = recite(300, 30, np.random.default_rng(70))  # (B, T) each
@@ -346,7 +351,8 @@ print(f"{len(tokens)} lines padded to {tokens.shape[1]} letters; {mask.sum()} le
 # each token adds its gradient to the row that it was read from.
 #
 # Training is gradient descent: subtract from each number of the table its derivative times a fixed number, the
-# *learning rate*.
+# *learning rate*. (It is 5 here, which is large. But the loss is a mean over all tokens, of which about a sixth read
+# each row, so gradients are small.)
 
 
 # %%
@@ -368,6 +374,7 @@ def train(table, data, loss_function=cross_entropy, n_steps=500, learning_rate=5
 # **Predict before you run.** The table starts with zeros. At which loss does the training start? Nobody can foresee the
 # child's jumps, so the loss can't become 0. At which loss will it stop?
 #
+# %% [markdown]
 # The start is log 6 = 1.79. For the end, think of someone who knows the child as well as we do, and lays 3/4 of the
 # chips on the next letter, 1/8 on the one after it, and 1/32 on each other. In 3/4 of all cases the surprise is
 # -log(3/4), and so on. The mean surprise of one who knows the true probabilities is called the *entropy*:
@@ -383,8 +390,8 @@ print("loss at step", *(f"{step}: {history[step]:.4f}  " for step in (0, 5, 20, 
 assert math.isclose(history[0], math.log(V)) and abs(entropy - 0.91) < 0.005 and abs(history[-1] - entropy) < 0.05
 
 # %% [markdown]
-# It starts at log V to the last digit, and ends very near the entropy. But not exactly there. What is the number where
-# it stops? We don't need the training to find out; we can count.
+# It starts at log V to the last digit, and ends near the entropy, here even a little *below* it. How can that be, and
+# what is the number where it stops? We don't need the training to find out; we can count.
 #
 # Look at the row of the letter a. If a occurs n_a times, the gradient of its row is the sum of p - onehot over these
 # places, divided by N. The sum of the onehots is the list of counts, how often each letter came next. So
@@ -407,16 +414,18 @@ assert counts.min() > 0 and np.abs(predicted - frequencies).max() < 0.001
 assert floor - 1e-12 < history.min() and history[-1] - floor < 1e-5
 
 # %% [markdown]
-# That is where it stops, and no table gets below. To prove it, note that log x is never above x - 1: the line x - 1 is
-# its tangent at x = 1, and log bends downwards. Let f be the frequencies in a row and p any other probabilities. What p
-# costs more than f is
+# That is where it stops, and no table gets below on these lines. To prove it, note that log x is never above x - 1: the
+# line x - 1 is its tangent at x = 1, and log bends downwards. Let f be the frequencies in a row and p any other
+# probabilities. What p costs more than f is
 #
 #     sum of f (-log p)  -  sum of f (-log f)  =  - sum of f log(p / f)
 #         >=  - sum of f (p / f - 1)  =  - (sum of p - sum of f)  =  -(1 - 1)  =  0.
 #
+# That holds in each row of the table, so also for the mean over all rows.
+#
 # The first sum is the *cross-entropy* of f and p: the surprises of one, weighed by the frequencies of the other. It is
-# lowest when the two are the same, and then it is the entropy. So this loss rewards neither boasting nor hedging: the
-# best that one can do is to say the frequencies as they are.
+# lowest when the two are the same, and then it is the entropy. So this loss rewards neither too much confidence nor too
+# little: the best that one can do is to say the frequencies as they are.
 #
 # ## Two floors
 #
@@ -425,7 +434,7 @@ assert floor - 1e-12 < history.min() and history[-1] - floor < 1e-5
 
 # %%
 jump = (np.arange(V) - np.arange(V)[:, None]) % V  # (V,) - (V, 1) -> (V, V) from each letter to each letter
-truth = np.log(JUMP[jump])  # (V, V) scores whose softmax is exactly the child
+truth = np.log(JUMP[jump])  # (V, V) scores whose softmax is the child: exp undoes log, and the sum is 1 already
 fresh = recite(1200, 30, np.random.default_rng(71))
 print()
 for name, (some_tokens, some_targets, some_mask) in (("training lines", data), ("fresh lines", fresh)):
@@ -434,9 +443,10 @@ for name, (some_tokens, some_targets, some_mask) in (("training lines", data), (
     assert (trained_loss < true_loss) == (some_tokens is tokens)
 
 # %% [markdown]
-# On its own lines the table wins: it also knows their accidents. On fresh lines it pays for having believed in them.
-# The difference is small, since there are many letters for only 36 numbers. Remember it when a model has many more
-# numbers: a loss below what can be known means that something was learned by heart.
+# Even the true probabilities do better on these lines than their entropy, 0.91, says: these lines happen to be a little
+# easier than most. That is luck. But what the table gains over them, it has learned by heart: on its own lines it knows
+# their accidents, and on fresh lines it pays for having believed in them. The difference is small, since there are many
+# letters for only 36 numbers. Remember it when a model has many more.
 #
 # ## A start that is confidently wrong
 #
@@ -456,6 +466,7 @@ print(f"from random scores: starts at {rough[0]:.2f}, within 0.01 after {steps_u
 assert rough[0] > 1.5 * math.log(V) and steps_until_near(rough) > 2 * steps_until_near(history) > 0
 
 curves = {"start at zero scores": history, "start at random scores": rough}
+# On the right, steps are drawn closer together the later they are.
 picture = draw_push_and_floor(margins, losses, pushes, curves, math.log(V), floor)
 print(picture.alt)
 picture.show("lesson_07_softmax_and_loss", save="--save" in sys.argv)
@@ -533,9 +544,10 @@ for function in (cross_entropy, cross_entropy_by_hand, mean_over_all):
 # Our version by hand has a fault that the library's doesn't. First softmax, then the logarithm: each is right.
 # **Predict:** the scores are 0 and 800, and the first word is right. What is the loss on paper, and what by hand?
 #
+# %% [markdown]
 # On paper: p = exp(0) / (exp(0) + exp(800)), so the loss is log(1 + exp(800)), which is 800 to the last digit. In the
-# machine exp(-800) is 0: p is 0, and -log 0 is infinite. Many a repository cures that by adding a tiny number to p
-# before the logarithm, say 1e-12.
+# machine exp(-800) is 0: p is 0, and -log 0 is infinite. A common cure is to add a tiny number to p before the
+# logarithm, say 1e-12.
 
 # %%
 TINY = 1e-12
@@ -545,7 +557,7 @@ with np.errstate(divide="ignore"):
 p = softmax_by_hand(wrong_by_800)[0]  # (n, V) -> (V,)
 patched = -math.log(p[0] + TINY)
 patched_push = -softmax_backward_by_hand(np.array([-1 / (p[0] + TINY), 0]), p)  # -log(p + TINY) by p: -1 / (p + TINY)
-loss, dlogits = cross_entropy(wrong_by_800, first)
+loss, dlogits = cross_entropy(wrong_by_800, first)  # without a mask all tokens count
 print(f"patched: loss {patched:.1f}, push on the two scores {patched_push + 0}")
 print(f"library: loss {loss:.1f}, push on the two scores {-dlogits[0]}")
 assert loss == 800 and np.allclose(dlogits, [[-1, 1]]) and abs(patched - 27.6) < 0.1 and np.abs(patched_push).max() == 0
@@ -573,14 +585,14 @@ assert loss == 800 and np.allclose(dlogits, [[-1, 1]]) and abs(patched - 27.6) <
 #   start clearly above that is confidently wrong.
 # - Its gradient is (p - onehot) / N: up by what is missing, down by what is there. It is largest where the model is
 #   confidently wrong; the squared error's vanishes there.
-# - The loss can't go below the entropy of what it is asked to predict; it is lowest where predicted probabilities are
-#   the counted frequencies.
+# - On given lines the loss can't go below the entropy of the counted frequencies, and it is there when these are what
+#   is predicted. On fresh lines, on average, it can't go below the entropy of their source.
 # - Padding must change nothing. No gradient check finds out; adding padding does.
 #
 # ## Exercises
 #
 # 1. The scores are log 6, log 3 and 0, and the third word is right. Work out p, the loss and its gradient by hand;
-#    check with `cross_entropy`.
+#    check with `cross_entropy` (it wants scores of shape (1, 3)).
 # 2. Multiply the trained `table` by 0.5, 0.9, 1, 1.1 and 2, and compute the loss of each on the training lines. Predict
 #    which is lowest before you run it. Why is it exactly this one?
 # 3. Someone writes softmax with `axis=1` everywhere. For which shapes is it right, and what adds up to 1 for (B, T, V)?

@@ -5,15 +5,17 @@
 # derive the backward of LayerNorm and of GELU by yourself, and name a mistake in LayerNorm that no gradient check
 # finds.
 #
-# **Time.** 50 minutes to read, without the exercises; the script runs in about 2 seconds.
+# **Time.** 95 minutes to read, without the exercises; the script runs in about 2 seconds. A good place for a break is
+# before "Something has to bend".
 #
 # **Assumes.** NumPy (arrays, broadcasting, `@`), the derivative, product rule and chain rule. From lesson 5: the
 # derivative by one of several variables, and the backward of a linear layer. From lesson 6: `check_gradients`. Each is
 # said again in a sentence where it is used.
 #
-# Run it in the environment that README sets up, as a script, `.venv/bin/python lessons/lesson_08_layernorm_and_gelu.py`
-# (Windows: `.venv\Scripts\python`), or cell by cell in an editor that knows `# %%` cells. With `--save` its picture
-# goes to `figures/lesson_08_layernorm_and_gelu.png`.
+# Run it in the environment that README sets up: as a script, `.venv/bin/python lessons/lesson_08_layernorm_and_gelu.py`
+# (Windows: `.venv\Scripts\python`); cell by cell in an editor that knows `# %%` cells; or as a notebook, which
+# `.venv/bin/python -m minicluster notebook 8` writes. With `--save` its picture goes to
+# `figures/lesson_08_layernorm_and_gelu.png`.
 
 # %%
 import math
@@ -51,7 +53,8 @@ from minicluster.plots.layernorm_and_gelu import draw_layernorm_and_gelu
 #     y_j  =  x_1 w_1j + x_2 w_2j + ... + x_64 w_64j.
 #
 # Square that sum. You get the 64 squares x_i^2 w_ij^2, and mixed products such as x_1 w_1j x_2 w_2j. The signs of the
-# weights are random, so the mixed ones are negative as often as positive, and on average they cancel. What stays:
+# weights are random, so the mixed ones are negative as often as positive, and on average they cancel. The mean of the
+# w_ij is 0, so the mean of the w_ij^2 is s^2. What stays:
 #
 #     mean of y^2  =  64 s^2 times mean of x^2.
 #
@@ -95,8 +98,11 @@ for s, factor in FACTORS.items():
 # %% [markdown]
 # Twenty percent too much in each layer makes the numbers some hundred times larger, twenty percent too little about a
 # thousand times smaller. One says that they *explode* or *vanish*. The gradients on the way back do the same, since
-# each layer's backward multiplies by the same weights (lesson 5: dx = dout @ w.T). Then no learning rate (lesson 5)
-# fits all layers: a step that is right for the last one is far too large or far too small for the first.
+# each layer's backward multiplies by the same weights (lesson 5: dx = dy @ weight.T). And a weight's own gradient, x.T
+# @ dy, has the factor once for each of the 29 other layers: x brings those before it, dy those behind it. So for a
+# learning rate (lesson 5) that suits one layer, with thirty of them every step is two hundred times too long, or
+# several hundred times too short. (All three sizes at the end are 0.66 times the prediction: the same random weights,
+# scaled.)
 #
 # Could one choose s = 0.125 and be done? At the start, yes. But training changes the weights, and nothing in it keeps
 # the factor at 1. So we look at each page instead.
@@ -218,18 +224,19 @@ for d in (1, 0.1, 0.01, 0.001, 0.0001, 0):
 # The layers behind hand back `dout`: for each entry of `out`, how much the loss grows if this entry grows by 1 (lesson
 # 5: the upstream gradient). We owe the same for weight, bias and x. Begin at the end of the forward:
 #
-#     out_nj  =  xhat_nj weight_j + bias_j          row n, place j
+#     out_ij  =  xhat_ij weight_j + bias_j          row i, place j
 #
 # bias_j is added in every row, so its effects add up over the rows. weight_j is used in every row, each time multiplied
-# by xhat_nj. And xhat_nj is used once, multiplied by weight_j:
+# by xhat_ij. And xhat_ij is used once, multiplied by weight_j:
 #
-#     dbias_j    =  sum over rows n of  dout_nj
-#     dweight_j  =  sum over rows n of  dout_nj xhat_nj
-#     dxhat_nj   =  dout_nj weight_j
+#     dbias_j    =  sum over rows i of  dout_ij
+#     dweight_j  =  sum over rows i of  dout_ij xhat_ij
+#     dxhat_ij   =  dout_ij weight_j
 #
 # ## Backward, the three ways
 #
-# From here on one row is enough, since no row sees another; we drop the n. With mean m and r for rstd,
+# From here on one row is enough, since no row sees another; we drop the row's index, and i is free for a place. With
+# mean m and r for rstd,
 #
 #     m = mean of x,      v = mean of (x - m)^2,      r = 1 / sqrt(v + eps),      xhat_j = (x_j - m) r.
 #
@@ -306,17 +313,19 @@ assert np.allclose(dx, [1.48, -0.36, -0.64, -0.48], atol=1e-5)  # eps again
 # A sum of products that is 0 means a right angle. So dx stands at a right angle to two arrows, to ones and to xhat. And
 # these two stand at a right angle to each other, since the entries of xhat add up to 0.
 #
-# How does one make an arrow stand at a right angle to u? Take away its part along u, its *projection*. The part of d
-# along u is u times (sum of d_i u_i) / (sum of u_i^2). For both our arrows the lower sum is C: for ones it is
+# How does one make an arrow stand at a right angle to u? Take away its part along u, its *projection*. The part of an
+# arrow g along u is u times (sum of g_i u_i) / (sum of u_i^2). (Try it: take that away from g, and the sum of products
+# with u is sum of g_i u_i less sum of g_i u_i, which is 0.) For both our arrows the lower sum is C: for ones it is
 # 1 + 1 + ... + 1, for xhat it is C times the mean square, which is 1. So
 #
 #     part of dxhat along ones   =   1 times mean(dxhat),
 #     part of dxhat along xhat   =   xhat times mean(dxhat xhat).
 #
 # Look at the formula again: dx is dxhat without these two parts, times r. And the r? Take an arrow u at a right angle
-# to both. A small step t along it leaves the mean as it is. By Pythagoras it changes the sum of the squares by
-# t^2 times the square of u's length, and for a tiny t that is next to nothing. So mean and deviation stand still, and
-# xhat moves by r t u: along such arrows LayerNorm does nothing but multiply by r.
+# to both. A small step t along it leaves the mean as it is. By Pythagoras it changes the sum of the (x_i - m)^2 by t^2
+# times the square of u's length, and for a tiny t that is next to nothing. So mean and deviation stand still, and xhat
+# moves by r t u: along such arrows LayerNorm does nothing but multiply by r. So the loss moves by t times the sum of
+# dxhat_i r u_i, and that is the sum of dx_i t u_i. dx is r dxhat along all these arrows, and 0 along the two others.
 #
 # **Check** it with numbers: for random rows, the two sums are 0, and nudging x along each arrow does what we say. Here
 # eps is as good as 0, because with 1e-5 a stretch is not ignored to the last digit.
@@ -405,8 +414,8 @@ for s in (0.1, 0.15):
     assert 1 / 3 < without / FACTORS[s] ** N_LAYERS < 3 and 1 / 3 < with_layernorm < 3
 
 # %% [markdown]
-# The factor 8 s of the weights and the factor 1 / (8 s) of LayerNorm cancel in each layer. So the first layers of a
-# deep stack learn at about the pace of the last ones, whatever the weights' size is.
+# The factor 8 s of the weights and the factor 1 / (8 s) of LayerNorm cancel in each layer. So a learning rate that
+# suits a few layers suits thirty as well.
 
 # %% [markdown]
 # ## Something has to bend
@@ -431,7 +440,7 @@ assert np.allclose(two_layers, one_layer, atol=1e-12)
 # So however many linear layers one stacks, all of them draw a straight line. Between two of them must stand something
 # that is no line. It can be small: a function applied to each number by itself. The simplest is *ReLU* ("rectified
 # linear unit"): keep x if it is positive, else put 0. Add up many such lines, bent at different places and by different
-# amounts, and the sum can follow a curve; below it will.
+# amounts, and the sum can follow a curve; below, GELU's bends will.
 #
 # ReLU has two flaws. It has a corner at 0, where there is no derivative. And for negative x its slope is 0: if a number
 # is negative for all inputs, no gradient comes back through it, and it may stay so for ever.
@@ -477,11 +486,12 @@ for value in (-2.0, -1.0, 0.0, 1.0, 2.0):
 #
 #     GELU(x)  is about  1/2 x (1 + tanh(u)),      u = sqrt(2/pi) (x + 0.044715 x^3).
 #
-# Where does sqrt(2/pi) come from? Near 0, both must climb equally fast. Phi(x) is the area under the bell curve to the
-# left of x, so its slope is the height of that curve, exp(-x^2 / 2) / sqrt(2 pi), which is 1 / sqrt(2 pi) at x = 0. The
-# slope of tanh at 0 is 1 (its derivative comes below), so 1/2 tanh(c x) has slope c/2 there. Set c/2 = 1 / sqrt(2 pi):
-# c = 2 / sqrt(2 pi) = sqrt(2/pi) = 0.798. The term with x^3 then mends the shape farther out; exercise 4 asks how well
-# its 0.044715 is chosen.
+# Where does sqrt(2/pi) come from? Near 0, Phi(x) and 1/2 (1 + tanh(u)) must climb equally fast. Phi(x) is the area
+# under the bell curve to the left of x. If x moves to the right by a tiny h, a strip is added, h wide and as high as
+# the curve is there: so the slope of Phi is the height of that curve, exp(-x^2 / 2) / sqrt(2 pi), which is 1 / sqrt(2
+# pi) at x = 0. The slope of tanh at 0 is 1 (its derivative comes below), so 1/2 tanh(c x) has slope c/2 there. Set c/2
+# = 1 / sqrt(2 pi): c = 2 / sqrt(2 pi) = sqrt(2/pi) = 0.798. The term with x^3 then mends the shape farther out;
+# exercise 4 asks how well its 0.044715 is chosen.
 
 # %%
 SLOPE_AT_0 = math.sqrt(2 / math.pi)
@@ -552,9 +562,9 @@ print(f"ours and the library's differ by at most {apart:.0e}")
 assert apart < 1e-12  # the same formula in another order of steps
 
 # %% [markdown]
-# No: it is below 0 where GELU falls, and above 1 around x = 1.4, where GELU catches up with x. The library's file,
-# `minicluster/nn/gelu.py`, has the same formulas. It computes them in place, since this is the widest array of the
-# model.
+# No: it is below 0 where GELU falls, and above 1 from x = 0.75 on, most so at 1.4, while GELU catches up with x. The
+# library's file, `minicluster/nn/gelu.py`, has the same formulas. It computes them in place, since this is the widest
+# array of the model.
 
 # %% [markdown]
 # ## The picture
@@ -620,9 +630,8 @@ assert caught
 # descent, lesson 5). The linear layer is the library's, built in lesson 5.
 
 # %%
-LINEAR, LAYERNORM, GELU = (
-    (linear_forward, linear_backward), (layernorm_forward, layernorm_backward), (gelu_forward, gelu_backward)
-)  # fmt: skip
+LINEAR, LAYERNORM = (linear_forward, linear_backward), (layernorm_forward, layernorm_backward)
+GELU = (gelu_forward, gelu_backward)
 WIDTH, HIDDEN, N_STEPS, LEARNING_RATE = 4, 8, 1000, 0.05
 points = ((np.arange(50) + 0.5) / 25 - 1)[:, None]  # (50, 1) evenly from -0.98 to 0.98
 wave = np.sin(math.pi * points)  # (50, 1)
@@ -631,7 +640,7 @@ wave = np.sin(math.pi * points)  # (50, 1)
 def forward_all(x, network):
     caches = []
     for (forward, _), parameters in network:
-        x, cache = forward(x, **parameters)
+        x, cache = forward(x, **parameters)  # (50, n_in) -> (50, n_out)
         caches.append(cache)
     return x, caches
 
@@ -641,15 +650,15 @@ def train(normalise=None, bend=None, seed=1):
     rng = np.random.default_rng(seed)
 
     def linear(n_in, n_out):
-        return LINEAR, {
-            "weight": rng.standard_normal((n_in, n_out)) / math.sqrt(n_in), "bias": rng.standard_normal(n_out)
-        }  # fmt: skip
+        weight = rng.standard_normal((n_in, n_out)) / math.sqrt(n_in)  # keeps the size: 1/8 for 64 inputs
+        return LINEAR, {"weight": weight, "bias": rng.standard_normal(n_out)}
 
     network = [linear(1, WIDTH), linear(WIDTH, HIDDEN), linear(HIDDEN, 1)]
     if bend:
         network.insert(2, (bend, {}))
     if normalise:
         network.insert(1, (normalise, {"weight": np.ones(WIDTH), "bias": np.zeros(WIDTH)}))
+    # now: linear, LayerNorm, linear, GELU, linear
     losses = []
     for _ in range(N_STEPS):
         answers, caches = forward_all(points, network)  # (50, 1)
@@ -672,11 +681,12 @@ def train(normalise=None, bend=None, seed=1):
 #
 #     loss of the best line  =  mean(y^2) - mean(x y)^2 / mean(x^2).
 #
-# The code takes these means over the 50 points: about 1/2, 1/pi and 1/3, which makes 1/2 - 3/pi^2 = 0.196. We know
-# where the training will end before it begins.
+# The code takes these means over the 50 points and prints them: about 1/2, 1/pi and 1/3, which makes 1/2 - 3/pi^2 =
+# 0.196. We know where the training will end before it begins.
 
 # %%
-best_line = (wave**2).mean() - (points * wave).mean() ** 2 / (points**2).mean()
+mean_yy, mean_xy, mean_xx = (wave**2).mean(), (points * wave).mean(), (points**2).mean()
+best_line = mean_yy - mean_xy**2 / mean_xx
 fits = {
     "linear layers only": train(),
     "with LayerNorm": train(LAYERNORM),
@@ -684,21 +694,23 @@ fits = {
     "with LayerNorm and GELU": train(LAYERNORM, GELU),
     "both, half product rule": train(LAYERNORM, (gelu_forward, gate_only_backward)),
 }
-print(f"\nthe best line has a loss of {best_line:.4f}")
+print(f"\nmeans of y^2 {mean_yy:.3f}, x y {mean_xy:.3f}, x^2 {mean_xx:.3f}; the best line's loss {best_line:.4f}")
 for name, (_, losses) in fits.items():
     print(f"{name:24} loss {losses[0]:6.3f} at first, {losses[-1]:.4f} after {N_STEPS} steps")
 assert math.isclose(best_line, 0.196, abs_tol=0.001)
 assert math.isclose(fits["linear layers only"][1][-1], best_line, rel_tol=0.01)
 assert 0.03 < fits["with LayerNorm"][1][-1] < 0.15
 assert all(losses[-1] < 0.03 for _, losses in list(fits.values())[2:])  # those with GELU
+assert fits["both, half product rule"][1][-1] < 2 * fits["with LayerNorm and GELU"][1][-1]
 
 # %% [markdown]
 # The line is where we said. GELU lets the network follow the wave. LayerNorm bends a little too, since it divides by a
 # number that depends on x, but it has one such number a row, and that is not enough here. With GELU there, LayerNorm
-# brings no lower loss: three linear layers are too few for numbers to explode. It is needed where the stack is deep.
+# brings no lower loss from this start (nor from 9 of 11 others): three linear layers are too few for numbers to
+# explode. It is needed where the stack is deep.
 #
-# And half of the product rule? With it the loss falls nearly as far. Nobody who looks at that number alone would
-# suspect anything.
+# And half of the product rule? With it the loss falls nearly as far, to less than twice the right one's, from 2.5.
+# Nobody who looks at that number alone would suspect anything.
 
 # %% [markdown]
 # ## A planted mistake: the wrong axis
@@ -710,7 +722,7 @@ assert all(losses[-1] < 0.03 for _, losses in list(fits.values())[2:])  # those 
 
 # %%
 try:
-    points_of_four = normal(50, 4)
+    points_of_four = normal(50, 4)  # (50, 4)
     points_of_four - points_of_four.mean(axis=-1)  # (50, 4) - (50,)
 except ValueError as error:
     print(f"\naxis=-1 without keepdims: {error}")
@@ -727,7 +739,7 @@ def wrong_axis_backward(dout, cache):
     xhat, rstd, weight = cache
     dxhat = dout * weight  # (n, C)
     dx = rstd * (dxhat - dxhat.mean(axis=0) - xhat * (dxhat * xhat).mean(axis=0))  # (n, C)
-    return {"x": dx, "weight": (dout * xhat).sum(axis=0), "bias": dout.sum(axis=0)}
+    return {"x": dx, "weight": (dout * xhat).sum(axis=0), "bias": dout.sum(axis=0)}  # (n, C) -> (C,), twice
 
 
 # %% [markdown]
@@ -746,7 +758,7 @@ assert report.worst < 1e-12 and wrong_losses[-1] < right_losses[-1] < 0.03
 
 # %% [markdown]
 # It passes all three. The gradients are right, for the wrong function (lesson 6: a check compares a backward with its
-# own forward). And it ends at a lower loss than the right one.
+# own forward). From this start, and from 10 of 11 others, it even ends at a lower loss than the right one.
 #
 # What is wrong, then? LayerNorm promised to treat each row by itself. So ask for that: change the *other* rows, and
 # look whether the first row's output moves. And ask the trained networks for one point at a time.
@@ -775,9 +787,9 @@ for name, ((forward, _), network) in versions.items():
 
 # %% [markdown]
 # The wrong network gives the same answer to every point that comes alone. One row is its own mean, so centred it is 0,
-# and nothing of x is left. (The best that one answer for all can reach is the mean of y^2, 1/2.) In a language model
-# the rows are tokens: a token's state would depend on the tokens after it, which must not be (lesson 9), and on
-# whatever other texts happen to be computed together with it (the *batch*).
+# and nothing of x is left. (The best that one answer for all can reach is the mean of y^2, 1/2.) In a language model x
+# is (B, T, C), and `axis=0` would mix the texts that happen to be computed together (the *batch*). If they are laid one
+# below the other, (B T, C), each token also depends on the tokens after it, which must not be (lesson 9).
 #
 # The test that catches it knows no formula. It asks for *structure*: what must not depend on what. Such a test belongs
 # beside every layer. (Normalising over the batch exists on purpose, too. It is called batch normalisation, Ioffe &
@@ -790,9 +802,10 @@ for name, ((forward, _), network) in versions.items():
 #
 #     x + attention(LayerNorm(x)),      then      x + MLP(LayerNorm(x)),
 #
-# and once more after the last block. The MLP is linear, GELU, linear, and in between four times as wide as a token.
-# Attention is lesson 9, the whole model lesson 10. The real things are `minicluster/nn/layernorm.py`, `gelu.py` and
-# `mlp.py`, and fast versions with the same names in `minicluster/kernels/`.
+# and once more after the last block. (Why x is added again: lesson 10.) The MLP is linear, GELU, linear, and in between
+# four times as wide as a token. Attention is lesson 9, the whole model lesson 10. The real things are
+# `minicluster/nn/layernorm.py`, `gelu.py` and `mlp.py`, and fast versions with the same names in
+# `minicluster/kernels/`.
 #
 # ## Summary
 #
@@ -813,5 +826,6 @@ for name, ((forward, _), network) in versions.items():
 #    its backward by taking away what it ignores, write both, and let `check_gradients` judge.
 # 4. Try other numbers for 0.044715, from 0.040 to 0.050, and find the one with the smallest largest error against
 #    x Phi(x). How much better is it?
-# 5. Derive the derivative of the exact GELU, x Phi(x). (The derivative of Phi is the bell curve,
-#    exp(-x^2 / 2) / sqrt(2 pi).) Check it with `method="central"`, because `math.erf` takes no complex numbers.
+# 5. Derive the derivative of the exact GELU, x Phi(x). (The derivative of Phi is the bell curve, exp(-x^2 / 2) / sqrt(2
+#    pi).) Check it with `method="central"`, because `math.erf` takes no complex numbers, and with `np.vectorize(phi)`,
+#    which applies the lesson's `phi` to arrays.

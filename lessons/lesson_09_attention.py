@@ -4,14 +4,15 @@
 # **Goals.** After this lesson you can work out attention by hand, write it for all tokens and heads at once with its
 # causal mask, derive its backward pass, and name the checks that find a model which looks into the future.
 #
-# **Time.** 60 minutes to read, without the exercises; the script runs in about 2 seconds.
+# **Time.** 80 minutes to read, without the exercises; the script runs in about 2 seconds.
 #
 # **Assumes.** Lesson 5 (chain rule, upstream gradient, linear layer, embedding), lesson 6 (`check_gradients`) and
 # lesson 7 (softmax and its backward, cross-entropy with a mask). Lesson 8 is not needed.
 #
-# Run it in the environment that README sets up, as a script, `.venv/bin/python lessons/lesson_09_attention.py`
-# (Windows: `.venv\Scripts\python`), or cell by cell in an editor that knows `# %%` cells. With `--save` its picture
-# goes to `figures/lesson_09_attention.png`.
+# Run it in the environment that README sets up: as a script, `.venv/bin/python lessons/lesson_09_attention.py`
+# (Windows: `.venv\Scripts\python`); cell by cell in an editor that knows `# %%` cells; or as a notebook, which
+# `.venv/bin/python -m minicluster notebook 9` writes. With `--save` its picture goes to
+# `figures/lesson_09_attention.png`.
 
 # %%
 import math
@@ -94,21 +95,21 @@ assert np.allclose(ask(np.zeros(2))[1], values.mean(axis=0))
 #
 # ## Why divide by sqrt(D)?
 #
-# Think of q and k as random numbers of size 1: mean 0, and mean of the squares 1, as at the start of a training. Then
-# q.k is a sum of D products. Its mean is 0. How large is it typically? Square it:
+# Think of q and k as random numbers of size 1: mean 0, and mean of the squares 1. Then q.k is a sum of D products. Its
+# mean is 0. How large is it typically? Square it:
 #
 #     (a_1 + a_2 + ... + a_D)^2  =  a_1^2 + ... + a_D^2  +  the mixed terms 2 a_1 a_2 and so on,  where a_i = q_i k_i
 #
 # A mixed term is as often positive as negative; on average it is 0. Each a_i^2 = q_i^2 k_i^2 is 1 on average. So the
-# square is D on average (its *variance*), and q.k is typically of size sqrt(D). Divided by sqrt(D) it is of size 1, for
-# every D. (This is the reason that the authors of the formula give: Vaswani et al. 2017, section 3.2.1.)
+# square of q.k is D on average (that is its *variance*), and q.k is typically of size sqrt(D). Divided by sqrt(D) it is
+# of size 1, for every D. (This is the reason that the authors of the formula give: Vaswani et al. 2017, section 3.2.1.)
 #
 # And what is bad about large scores? If one score is ahead of the others by 10, its weight is exp(10) = 22,000 times
 # theirs. Softmax then says "this one and no other", before anything has been learned. And it stops learning: the
 # derivative of a weight by its own score is weight (1 - weight) (lesson 7), which is near 0 when the weight is near 1.
 #
 # **Predict before you run.** 16 keys at random: how large is the largest of the 16 weights when D is 4, and when D is
-# 1024, with the division and without? (We ask 500 queries and print the median.)
+# 1024, with the division and without? (We ask 500 queries and print the middle one of the 500 answers, their *median*.)
 
 # %%
 rng = np.random.default_rng(9)
@@ -175,7 +176,8 @@ assert np.allclose(weights.sum(axis=1), 1)
 
 # %% [markdown]
 # The first token hears only itself, with weight 1. Token 1 chooses between two, and so on. (If a row were hidden
-# completely, softmax would divide 0 by 0. It can't happen: every token sees at least itself.)
+# completely, there would be nothing to share the 1 among, and the result would be nan. It can't happen: every token
+# sees at least itself.)
 #
 # The mask need not be this triangle. This project can give each token a number `start`: query t then sees the keys
 # from `start[t]` to t. In lesson 13 one token is made to see nothing before the separator, so that all it knows has to
@@ -183,10 +185,11 @@ assert np.allclose(weights.sum(axis=1), 1)
 #
 # ## Heads
 #
-# One query brings home one mixture. But a token may have several questions: "which word does this refer to?" and
-# "where did this sentence begin?". So the C numbers of a token are cut into H *heads* of D = C / H numbers. Each head
-# is a small attention of its own, with its own queries, keys, values and weights. At the end the heads' results are
-# laid side by side again, and one more linear layer, the *output projection*, mixes them.
+# One query brings home one mixture. But a token may have several questions: "which word does this refer to?" and "where
+# did this sentence begin?". So a token's query, key and value, C numbers each, are cut into H pieces of D = C / H
+# numbers, one for each *head*. (Each piece is still made from all C numbers of the token.) A head is a small attention
+# of its own, with its own queries, keys, values and weights. At the end the heads' results are laid side by side again,
+# and one more linear layer, the *output projection*, mixes them.
 #
 # Cutting is a matter of shapes. B sequences at once, (B, T, C). The heads must come before the tokens, because `@`
 # multiplies the last two axes and treats all axes before them as "do this for each":
@@ -249,8 +252,8 @@ def layer_forward(x, attn_weight, attn_bias, proj_weight, proj_bias, n_heads, vi
 # Now undo the forward from its last line to its first. Each step is one that you know. `dout` stands for the upstream
 # gradient: for each entry of out, how much the loss grows if that entry grows by 1 (lesson 5).
 #
-# **Weighted mean.** out = weights @ v is a matrix product. In lesson 5, out = x @ w had dx = dout @ w.T and dw = x.T @
-# dout. Here the weights are in the place of x, and v is in the place of w:
+# **Weighted mean.** out = weights @ v is a matrix product. In lesson 5, y = x @ weight had dx = dy @ weight.T and
+# dweight = x.T @ dy. Here the weights are in the place of x, and v is in the place of w:
 #
 #     dweights  =  dout @ v.T        (T, D) @ (D, T) -> (T, T)
 #     dv        =  weights.T @ dout  (T, T) @ (T, D) -> (T, D)
@@ -271,8 +274,8 @@ def layer_forward(x, attn_weight, attn_bias, proj_weight, proj_bias, n_heads, vi
 # **Scores.** score_ij = scale times the sum over d of q_id k_jd. Query i stands in row i of the scores, once for each
 # key j; key j stands in column j, once for each query i. What multiplies the one is the other:
 #
-#     dq_id  =  scale x sum over j of dscores_ij k_jd     that is    dq  =  scale  dscores   @ k    (T, T) @ (T, D)
-#     dk_jd  =  scale x sum over i of dscores_ij q_id     that is    dk  =  scale  dscores.T @ q    (T, T) @ (T, D)
+#     dq_id  =  scale times sum over j of dscores_ij k_jd     that is    dq  =  scale  dscores   @ k    (T, T) @ (T, D)
+#     dk_jd  =  scale times sum over i of dscores_ij q_id     that is    dk  =  scale  dscores.T @ q    (T, T) @ (T, D)
 #
 # The transpose in dk is the one that was missing in lesson 6's bug hunt: a key collects from all the queries that
 # looked at it, and these stand in a column.
@@ -304,7 +307,7 @@ def attend_backward(dout, cache):
     return {"q": dq, "k": dk, "v": dv}
 
 
-def linear_backward(dy, x, weight):  # lesson 5
+def linear_backward(dy, x, weight):  # lesson 5's, but it returns a tuple
     dy_rows, x_rows = (a.reshape(-1, a.shape[-1]) for a in (dy, x))  # (B, T, n) -> (rows, n)
     return dy @ weight.T, x_rows.T @ dy_rows, dy_rows.sum(axis=0)  # dx (B, T, n_in), dweight (n_in, n_out), dbias
 
@@ -314,7 +317,7 @@ def layer_backward(dy, cache):
     # forward: y = merged @ proj_weight + proj_bias
     dmerged, dproj_weight, dproj_bias = linear_backward(dy, merged, proj_weight)  # (B, T, C), (C, C), (C,)
     # forward: merged = merge_heads(out)
-    n_heads = attend_cache[0].shape[1]
+    n_heads = attend_cache[0].shape[1]  # of q, (B, H, T, D)
     dout = split_heads(dmerged, n_heads)  # (B, T, C) -> (B, H, T, D)
     # forward: out = attend(q, k, v)
     d = attend_backward(dout, attend_cache)  # (B, H, T, D) each
@@ -400,13 +403,13 @@ moved = np.abs(layer_forward(**changed, **settings)[0] - y).max(axis=(0, 2))  # 
 print("\ntokens 3 and 4 change; outputs move by", " ".join(f"{amount:.2g}" for amount in moved))
 assert moved[:3].max() < 1e-12 and moved[3:].min() > 0.01
 
-dy = rng.standard_normal((B, T, C))
+dy = rng.standard_normal(y.shape)  # (B, T, C)
 dy[:, 2:] = 0  # the loss reads outputs 0 and 1 only
 reached = np.abs(layer_backward(dy, cache)["x"]).max(axis=(0, 2))  # (B, T, C) -> (T,)
 print("the loss reads outputs 0 and 1; largest gradient at each input", " ".join(f"{amount:.2g}" for amount in reached))
 assert reached[2:].max() == 0 and reached[:2].min() > 0.01
 
-bias_gradient = layer_backward(rng.standard_normal((B, T, C)), cache)["attn_bias"]  # (3C,)
+bias_gradient = layer_backward(rng.standard_normal(y.shape), cache)["attn_bias"]  # (3C,)
 for name, third in zip(("query", "key", "value"), np.split(bias_gradient, 3)):  # (C,) each
     print(f"{name + ' bias':11} largest gradient {np.abs(third).max():.1g}")
 assert np.abs(bias_gradient[C : 2 * C]).max() < 1e-12 and np.abs(bias_gradient[:C]).max() > 0.01
@@ -416,7 +419,8 @@ assert np.abs(bias_gradient[C : 2 * C]).max() < 1e-12 and np.abs(bias_gradient[:
 # a row move by the same amount, and softmax does not notice (lesson 7). The query's bias is another matter: (q + b).k_j
 # adds b.k_j, which differs from key to key; it makes some keys popular with every query. GPT-2 has the useless key bias
 # all the same, since one linear layer makes all three. And it makes a good test: the key bias gets 0 only if the rows
-# of dscores add up to 0, which a wrong softmax backward rarely manages (exercise 3).
+# of dscores add up to 0, which a softmax backward without its sum does not manage (exercise 3). One with the wrong sign
+# does: it is one test, not the only one.
 
 # %% [markdown]
 # ## A planted mistake: two masks that look right
@@ -447,16 +451,16 @@ masks = {
     "masked late": (late_forward, late_backward, triangle),
     "off by one": (attend_forward, attend_backward, np.tri(T, k=1, dtype=bool)),
 }
-qkv = dict(zip("qkv", rng.standard_normal((3, T, 4))))  # (T, D) each
-later = {name: value.copy() for name, value in qkv.items()}
+three = dict(zip("qkv", rng.standard_normal((3, T, 4))))  # (T, D) each
+later = {name: value.copy() for name, value in three.items()}
 for value in later.values():
     value[3] += 1  # token 3 changes
 print("\nmask          gradient error   rows add up to   token 3 changes: output 0, 1, 2 move by")
 verdicts = {}
 for name, (forward, backward, mask) in masks.items():
-    error = check_gradients(forward, backward, qkv | {"visible": mask}).worst
-    sums, _ = forward(qkv["q"], qkv["k"], np.ones((T, 1)), mask)  # (T, 1): with values 1, out is the sum of the weights
-    out, out_later = (forward(**three, visible=mask)[0] for three in (qkv, later))  # (T, D) each
+    error = check_gradients(forward, backward, three | {"visible": mask}).worst
+    sums, _ = forward(three["q"], three["k"], np.ones((T, 1)), mask)  # (T, 1): values 1 add the weights up
+    out, out_later = (forward(**inputs, visible=mask)[0] for inputs in (three, later))  # (T, D) each
     moved = np.abs(out_later - out).max(axis=1)[:3]  # (T, D) -> (T,) -> (3,)
     print(f"{name:13}{error:15.0e}   {sums.min():.2f} to {sums.max():.2f}", end="     ")
     print(*(f"{amount:9.2g}" for amount in moved))
@@ -488,6 +492,10 @@ assert verdicts == {
 # Each token's vector is the sum of two embeddings, one for the letter and one for the digit or the question mark. (So a
 # card carries its label and its content together. Were they two tokens, an earlier layer would first have to bring them
 # together.) The order of the cards doesn't matter, so we add no embedding of the position; lesson 10 does.
+#
+# In `deal` below, `card` says for each token which of the four cards, 0 to 3, it shows or asks for; letter and digit
+# are then looked up by it. Two functions may be new: `rng.integers` takes an array as well, a limit for each column;
+# and `np.take_along_axis(a, i, axis=1)` takes a[row, i[row]] from each row.
 
 # %%
 LETTERS, N_DIGITS = "abcdef", 8
@@ -541,7 +549,7 @@ def new_parameters(rng, C=16, size=0.1):
 
 
 def model_forward(letters, shown, visible, letter_table, shown_table, out_weight, out_bias, **attention):
-    x = letter_table[letters] + shown_table[shown]  # (B, T, C) + (B, T, C)
+    x = letter_table[letters] + shown_table[shown]  # a row of C numbers for each token, twice: (B, T, C) + (B, T, C)
     y, layer_cache = layer_forward(x, **attention, n_heads=1, visible=visible)  # (B, T, C)
     logits = y @ out_weight + out_bias  # (B, T, C) @ (C, digits) -> (B, T, digits)
     return logits, (letters, shown, letter_table, shown_table, layer_cache, y, out_weight)
@@ -594,10 +602,13 @@ def silence_queries(parameters):
 def train(visible, with_queries=True, learning_rate=0.3):
     rng = np.random.default_rng(1)
     parameters, losses = new_parameters(rng), []
+    counted = np.tile(is_question, (BATCH, 1))  # (T,) -> (B, T)
+    if not with_queries:
+        silence_queries(parameters)
     for _ in range(N_STEPS):
         letters, shown, answers, _ = deal(BATCH, rng)
         logits, cache = model_forward(letters, shown, visible, **parameters)  # (B, T, digits)
-        loss, dlogits = cross_entropy(logits, answers, np.tile(is_question, (BATCH, 1)))
+        loss, dlogits = cross_entropy(logits, answers, counted)
         for name, gradient in model_backward(dlogits, cache).items():
             parameters[name] -= learning_rate * gradient
         if not with_queries:
@@ -621,7 +632,7 @@ fresh = deal(1000, np.random.default_rng(2))  # new sequences to test with
 def share_right(parameters, visible):
     letters, shown, answers, _ = fresh
     best, _ = look(parameters, letters, shown, visible)
-    return (best == answers)[:, is_question].mean()
+    return (best == answers)[:, is_question].mean()  # (n, T) -> (n, questions) -> a number
 
 
 rivals = {"alone": (np.eye(T, dtype=bool), True), "equal": (causal, False), "attention": (causal, True)}
@@ -679,20 +690,20 @@ print(picture.alt)
 picture.show("lesson_09_attention", save="--save" in sys.argv)
 
 # %% [markdown]
-# Untrained, queries and keys are small and the scores near 0: each row spreads its weight over all that it may see.
-# Trained, each question finds its card. It has learned two things: ask for your own letter, and don't listen to
-# question marks. Nobody told it either. It was told which digit was right, question by question, and the gradient went
-# through the weights: a score rises if its value would do better than the mean that came out (see dscores above).
+# Untrained, queries and keys are small and a row's scores nearly equal: each row spreads its weight over all that it
+# may see. Trained, each question finds its card. It has learned two things: ask for your own letter, and don't listen
+# to question marks. Nobody told it either. It was told which digit was right, question by question, and the gradient
+# went through the weights: a score rises if its value would do better than the mean that came out (see dscores above).
 #
 # The rows of the cards are not framed. No loss is taken there, so what a card listens to is nobody's concern. (Most
-# find themselves. Can you say why?)
+# find themselves: their query, too, asks for their own letter.)
 #
 # ## Where this leads
 #
 # The real thing is in `minicluster/nn/attention.py`, between two linear layers (`minicluster/nn/block.py` puts them
 # together). Attention moves information between tokens, and only takes means of it; thinking about what has arrived is
-# left to the MLP. Lesson 10 puts both into blocks, adds positions, and stacks the blocks. From lesson 11 on we look at
-# what has arrived at one token, the separator.
+# left to the MLP (linear, GELU, linear; lesson 8). Lesson 10 puts both into blocks, adds positions, and stacks the
+# blocks. From lesson 11 on we look at what has arrived at one token, the separator.
 #
 # ## Summary
 #
@@ -710,7 +721,7 @@ picture.show("lesson_09_attention", save="--save" in sys.argv)
 # 2. Let every token see all (`visible=True`), and put the tokens of x in another order. What happens to the outputs of
 #    `layer_forward`? What does attention know of the order of its tokens? And with the causal mask?
 # 3. Write `attend_backward` without the sum in dscores, under the same name, in a new last cell (`layer_backward` looks
-#    the name up when it runs, so it uses yours). What does `check_gradients` say, which gradient does the key bias get,
-#    and what becomes of `train(causal)`?
+#    the name up when it runs, so it uses yours). Which gradient does the key bias get (`y` and `cache` from above still
+#    fit), what becomes of `train(causal)`, and what does `check_gradients` say? (It raises: give it a cell of its own.)
 # 4. Give the model two heads (`n_heads=2` in `model_forward`; `look` returns head 0, so change that for the other), and
 #    draw the weights of each. Do both point at the card? (The asserts ask for one head that does; yours may fail them.)

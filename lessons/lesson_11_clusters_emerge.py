@@ -10,9 +10,10 @@
 # is low. What else is needed (the task, hidden states, PCA, k-means, the adjusted Rand index) is said in a sentence or
 # two where it occurs.
 #
-# Run it in the environment that README sets up, as a script, `.venv/bin/python lessons/lesson_11_clusters_emerge.py`
-# (Windows: `.venv\Scripts\python`), or cell by cell in an editor that knows `# %%` cells. With `--save` its picture
-# goes to `figures/lesson_11_clusters_emerge.png`.
+# Run it in the environment that README sets up: as a script, `.venv/bin/python lessons/lesson_11_clusters_emerge.py`
+# (Windows: `.venv\Scripts\python`); cell by cell in an editor that knows `# %%` cells; or as a notebook, which
+# `.venv/bin/python -m minicluster notebook 11` writes. With `--save` its picture goes to
+# `figures/lesson_11_clusters_emerge.png`.
 
 # %%
 import sys

@@ -5,14 +5,15 @@
 # that could have faked it, with probes judged on what they were not fitted on, with seeds, and with a count of how
 # often you looked.
 #
-# **Time.** 50 minutes to read, without the exercises; the script runs in about half a minute.
+# **Time.** 55 minutes to read, without the exercises; the script runs in about 30 seconds.
 #
 # **Assumes.** NumPy arrays, means and standard deviations, what a least-squares fit is. The finding that is attacked,
 # and the score that it is told in, are said below.
 #
-# Run it in the environment that README sets up, as a script, `.venv/bin/python lessons/lesson_12_dont_fool_yourself.py`
-# (Windows: `.venv\Scripts\python`), or cell by cell in an editor that knows `# %%` cells. With `--save` its picture
-# goes to `figures/lesson_12_dont_fool_yourself.png`.
+# Run it in the environment that README sets up: as a script, `.venv/bin/python lessons/lesson_12_dont_fool_yourself.py`
+# (Windows: `.venv\Scripts\python`); cell by cell in an editor that knows `# %%` cells; or as a notebook, which
+# `.venv/bin/python -m minicluster notebook 12` writes. With `--save` its picture goes to
+# `figures/lesson_12_dont_fool_yourself.png`.
 
 # %%
 import sys
@@ -196,7 +197,7 @@ for simple in ("bag of letters", "untrained"):
 # are; the untrained model, that the *architecture* does it, without any learning. Neither excludes a simple reader who
 # knows of letters and their order. (Exercise 2 asks for one.)
 #
-# ## Attack 3: the probe did it
+# ## Attack 3: the probe did it (a planted mistake)
 #
 # A popular way to show that a model "knows" something: fit a *probe*, a simple function from hidden states to the
 # thing, and report how often it is right. Let us do it with the untrained model, all five layers side by side:

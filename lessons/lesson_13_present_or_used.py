@@ -5,16 +5,17 @@
 # this state" are two different sentences, test the second one by patching, and name the controls without which a patch
 # proves nothing.
 #
-# **Time.** 50 minutes to read, without the exercises; the script runs in about half a minute, most of which is two
+# **Time.** 75 minutes to read, without the exercises; the script runs in about 30 seconds, most of which is two
 # trainings.
 #
 # **Assumes.** NumPy arrays. What a task, an instruction and a pattern are (lesson 2), and that the adjusted Rand index,
 # ARI, is 1 where clusters are the tasks and near 0 where they have nothing to do with them (lesson 4). What of a
 # transformer is needed is said below.
 #
-# Run it in the environment that README sets up, as a script, `.venv/bin/python lessons/lesson_13_present_or_used.py`
-# (Windows: `.venv\Scripts\python`), or cell by cell in an editor that knows `# %%` cells. With `--save` its picture
-# goes to `figures/lesson_13_present_or_used.png`.
+# Run it in the environment that README sets up: as a script, `.venv/bin/python lessons/lesson_13_present_or_used.py`
+# (Windows: `.venv\Scripts\python`); cell by cell in an editor that knows `# %%` cells; or as a notebook, which
+# `.venv/bin/python -m minicluster notebook 13` writes. With `--save` its picture goes to
+# `figures/lesson_13_present_or_used.png`.
 
 # %%
 import sys

@@ -5,16 +5,17 @@
 # phrasings of one task as four strangers, write two losses that change that, with their gradients, and name the control
 # without which "my extra loss helps" means little.
 #
-# **Time.** 60 minutes to read, without the exercises; the script runs in about 45 seconds, most of which is five
+# **Time.** 70 minutes to read, without the exercises; the script runs in about 45 seconds, most of which is five
 # trainings.
 #
 # **Assumes.** NumPy arrays, the derivative and the chain rule. That the adjusted Rand index, ARI, is 1 where clusters
 # are the tasks and near 0 where they have nothing to do with them, and what the regrouping bar is (lesson 4). Checking
 # a gradient by a tiny complex step (lesson 6) is repeated in two sentences.
 #
-# Run it in the environment that README sets up, as a script, `.venv/bin/python lessons/lesson_14_when_clusters_fail.py`
-# (Windows: `.venv\Scripts\python`), or cell by cell in an editor that knows `# %%` cells. With `--save` its picture
-# goes to `figures/lesson_14_when_clusters_fail.png`.
+# Run it in the environment that README sets up: as a script, `.venv/bin/python lessons/lesson_14_when_clusters_fail.py`
+# (Windows: `.venv\Scripts\python`); cell by cell in an editor that knows `# %%` cells; or as a notebook, which
+# `.venv/bin/python -m minicluster notebook 14` writes. With `--save` its picture goes to
+# `figures/lesson_14_when_clusters_fail.png`.
 
 # %%
 import sys
@@ -38,7 +39,7 @@ from minicluster.plots.when_clusters_fail import draw_when_clusters_fail
 # letters. Suppose that every department answers in words of its own: "invoice" can only come from accounting. After
 # some weeks the clerk notices that letters of four kinds get the same words, and keeps one folder for them.
 #
-# Now suppose that all departments answer with the same ten words, each in its own way. A word gives nothing away any
+# Now suppose that all departments answer with the same ten words, each in its own way. One word gives little away any
 # more. The clerk can still do the work: keep forty small tables, one for each kind of letter, and look the answer up.
 # That four of the tables are copies of one another he need not notice. He will be found out on the day on which someone
 # asks what one table lacks and its copy has.

@@ -5,16 +5,17 @@
 # where in the model the meaning of a question sits and where it gives way to the answer, ask a trained model something
 # in words of your own, tell when it should say nothing, and say why a sure answer is not yet a known one.
 #
-# **Time.** 50 minutes to read, without the exercises; the script runs in about half a minute, most of which is the
+# **Time.** 70 minutes to read, without the exercises; the script runs in about 30 seconds, most of which is the
 # training.
 #
 # **Assumes.** NumPy arrays. What a task, a pattern and the three splits are (lesson 2), and that the adjusted Rand
 # index, ARI, is 1 where clusters are the tasks and near 0 where they have nothing to do with them (lesson 4). What of a
 # transformer is needed is said below.
 #
-# Run it in the environment that README sets up, as a script, `.venv/bin/python lessons/lesson_15_real_places.py`
-# (Windows: `.venv\Scripts\python`), or cell by cell in an editor that knows `# %%` cells. With `--save` its picture
-# goes to `figures/lesson_15_real_places.png`.
+# Run it in the environment that README sets up: as a script, `.venv/bin/python lessons/lesson_15_real_places.py`
+# (Windows: `.venv\Scripts\python`); cell by cell in an editor that knows `# %%` cells; or as a notebook, which
+# `.venv/bin/python -m minicluster notebook 15` writes. With `--save` its picture goes to
+# `figures/lesson_15_real_places.png`.
 
 # %%
 import sys

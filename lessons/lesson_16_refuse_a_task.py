@@ -5,16 +5,17 @@
 # reaches beyond the examples that it was learned from, and say which part of that reach is owed to clusters and which
 # is not.
 #
-# **Time.** 70 minutes to read, without the exercises; the script runs in about half a minute, half of which is
-# three trainings.
+# **Time.** 70 minutes to read, without the exercises; the script runs in about 30 seconds, half of which is three
+# trainings.
 #
 # **Assumes.** NumPy arrays, and what a gradient step does. What a task, a pattern and the splits are (lesson 2),
 # k-means (lesson 3), ARI (lesson 4), what a hidden state is (lesson 11), and the wall between letters and input, the
 # *bottleneck* (lesson 13). Each is said again in a sentence where it is needed.
 #
-# Run it in the environment that README sets up, as a script, `.venv/bin/python lessons/lesson_16_refuse_a_task.py`
-# (Windows: `.venv\Scripts\python`), or cell by cell in an editor that knows `# %%` cells. With `--save` its picture
-# goes to `figures/lesson_16_refuse_a_task.png`.
+# Run it in the environment that README sets up: as a script, `.venv/bin/python lessons/lesson_16_refuse_a_task.py`
+# (Windows: `.venv\Scripts\python`); cell by cell in an editor that knows `# %%` cells; or as a notebook, which
+# `.venv/bin/python -m minicluster notebook 16` writes. With `--save` its picture goes to
+# `figures/lesson_16_refuse_a_task.png`.
 
 # %%
 import sys
@@ -596,6 +597,15 @@ for name, own in trained.items():
 # *Who chose the 150 steps?* We did, with an eye on the result. If steps are chosen by what is refused among rows that
 # were "never shown", then these were used after all.
 #
+# ## The course, in a paragraph
+#
+# It began with a question: why would clusters help with what was never seen? Here is the answer that the lessons add up
+# to. A model that keeps each phrasing by itself has to be told everything for each phrasing. One that has put a task's
+# phrasings in one place can be told a thing once: what is learned there for one of them holds for all. That is why
+# unseen combinations were right, why patches at the cluster moved the answer where it was read from there, and why a
+# refusal could spread from one phrasing to four. And it holds just as far as the place is shared *and* the answer is
+# taken from it. A picture of clusters shows neither. One has to intervene, with a control beside it, and count.
+#
 # ## Summary
 #
 # - A new word is a new row. With tied embeddings it is the direction in which refused states have to point; the mean of
@@ -608,15 +618,6 @@ for name, own in trained.items():
 # - A guard on the separator's cluster needs no training and reached further. It stands and falls with the cluster
 #   being the task.
 # - Neither removes what was learned.
-#
-# ## The course, in a paragraph
-#
-# It began with a question: why would clusters help with what was never seen? Here is the answer that the lessons add up
-# to. A model that keeps each phrasing by itself has to be told everything for each phrasing. One that has put a task's
-# phrasings in one place can be told a thing once: what is learned there for one of them holds for all. That is why
-# unseen combinations were right, why patches at the cluster moved the answer where it was read from there, and why a
-# refusal could spread from one phrasing to four. And it holds just as far as the place is shared *and* the answer is
-# taken from it. A picture of clusters shows neither. One has to intervene, with a control beside it, and count.
 #
 # ## Exercises
 #

@@ -4,14 +4,15 @@
 # **Goals.** After this lesson you can take a loop that is thirty thousand times too slow and climb, rung by rung, to
 # what the machine can do; say at each rung what held the last one back; and prove that the result is still the same.
 #
-# **Time.** 45 minutes to read, without the exercises; the script runs in about 30 seconds, half of it compilation.
+# **Time.** 95 minutes to read, without the exercises; the script runs in about 30 seconds, half of it compilation.
 #
 # **Assumes.** NumPy (arrays, `@`, dtypes) and what a matrix product is. No other lesson. What a compiler, a cache or a
 # vector instruction does is said where it is needed.
 #
-# Run it in the environment that README sets up, as a script, `.venv/bin/python lessons/lesson_17_the_rungs_of_speed.py`
-# (Windows: `.venv\Scripts\python`), or cell by cell in an editor that knows `# %%` cells. With `--save` its picture
-# goes to `figures/lesson_17_the_rungs_of_speed.png`.
+# Run it in the environment that README sets up: as a script, `.venv/bin/python lessons/lesson_17_the_rungs_of_speed.py`
+# (Windows: `.venv\Scripts\python`); cell by cell in an editor that knows `# %%` cells; or as a notebook, which
+# `.venv/bin/python -m minicluster notebook 17` writes. With `--save` its picture goes to
+# `figures/lesson_17_the_rungs_of_speed.png`.
 
 # %%
 import math

@@ -4,15 +4,16 @@
 # **Goals.** After this lesson you can say what t-SNE does, write its gradient and prove it, and name what must not be
 # read from its pictures, with a number for each.
 #
-# **Time.** 60 minutes to read, without the exercises; the script runs in about 5 seconds.
+# **Time.** 30 minutes to read, without the exercises; the script runs in about 5 seconds.
 #
 # **Assumes.** NumPy arrays, logarithms, the derivative and the chain rule, and what a gradient check is for (a function
 # `check_gradients` tells whether a backward pass is right). PCA, k-means and the silhouette are explained in a sentence
 # where they occur.
 #
-# Run it in the environment that README sets up, as a script, `.venv/bin/python
-# lessons/lesson_18_t_sne_and_what_it_distorts.py` (Windows: `.venv\Scripts\python`), or cell by cell in an editor that
-# knows `# %%` cells. With `--save` its picture goes to `figures/lesson_18_t_sne_and_what_it_distorts.png`.
+# Run it in the environment that README sets up: as a script, `.venv/bin/python
+# lessons/lesson_18_t_sne_and_what_it_distorts.py` (Windows: `.venv\Scripts\python`); cell by cell in an editor that
+# knows `# %%` cells; or as a notebook, which `.venv/bin/python -m minicluster notebook 18` writes. With `--save` its
+# picture goes to `figures/lesson_18_t_sne_and_what_it_distorts.png`.
 
 # %%
 import sys

@@ -145,3 +145,11 @@ def test_readme_shows_three_pictures_and_the_gallery_all():
     assert sorted(name for _, name in gallery) == sorted(path.name for path in FIGURES.glob("*.png"))
     for alt, name in readme + gallery:
         assert alt == description(FIGURES / name)[0], name
+
+
+@each
+def test_reading_time_is_counted_the_same_way_in_all_lessons(path):
+    """README: 60 words and 12 lines of code a minute, without the exercises."""
+    words = len(re.findall(r"[A-Za-z']+", prose_of(path).split("## Exercises")[0]))
+    lines = sum(bool(line.strip()) for kind, text in cells_of(path) if kind == CODE for line in text.splitlines())
+    assert abs(promises.of_a_lesson(path)[0] - words / 60 - lines / 12) <= 8

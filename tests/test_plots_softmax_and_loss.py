@@ -37,9 +37,9 @@ def test_the_words_have_the_numbers(drawn):
     alt = drawn[-1].alt
     assert "from -5 to 6" in alt and "One: loss 5.00 and push 1.00 at -5, 0.25 and 0.12 at 6; other: loss 1.00" in alt
     assert "59 steps. Good: from 2.08 to 1.20; bad: from 6.50 to 1.30." in alt
-    assert "log V, 2.08, and the entropy, 1.19." in alt
+    assert "log V, 2.08, and the entropy of the counted frequencies, 1.19." in alt
     texts = " ".join(text.get_text() for text in drawn[-1].figure.axes[2].texts)
-    assert "log V = 2.08" in texts and "entropy = 1.19" in texts
+    assert "log V = 2.08" in texts and "counted entropy = 1.19" in texts
 
 
 def test_no_text_is_cut_off(drawn):

@@ -12,7 +12,7 @@ WORDS = {"fontsize": 17, "fontweight": "bold"}
 
 @pyplot.rc_context(STYLE)
 def draw_layernorm_and_gelu(plain, normalised, x, gelu, relu, slope):
-    """Draw how LayerNorm keeps numbers in size and how GELU bends, side by side.
+    """Draw how LayerNorm keeps the size of numbers and how GELU bends, side by side.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def draw_layernorm_and_gelu(plain, normalised, x, gelu, relu, slope):
     Picture
     """
     figure, (sizes, bends) = pyplot.subplots(1, 2, figsize=WIDESCREEN, layout="constrained", width_ratios=(1.1, 1))
-    figure.suptitle("LayerNorm keeps numbers in size, GELU bends them", fontsize=22)
+    figure.suptitle("LayerNorm keeps the numbers' size, GELU bends them", fontsize=22)
     for (name, curve), (colour, marker) in zip(plain.items(), LOOKS):
         _draw_size(sizes, name, curve, colour, marker)
         sizes.semilogy(normalised[name], color=BLUE, marker=marker, markersize=6)
@@ -80,7 +80,7 @@ def _draw_bends(axis, x, gelu, relu, slope):
     axis.text(0.74 * right, 0.62 * right, "GELU", color=BLUE, ha="left", **WORDS)
     axis.text(-0.06 * right, 0.75, "slope of GELU", color=DARK_ORANGE, ha="right", va="center", **WORDS)
     axis.annotate(
-        f"lowest: {gelu[lowest]:.2f}".replace("-", "\N{MINUS SIGN}"), (x[lowest], gelu[lowest]), (0, -10),
+        f"lowest: {gelu[lowest]:.2f}".replace("-", "\N{MINUS SIGN}"), (x[lowest], gelu[lowest]), (-70, -10),
         textcoords="offset points", ha="center", va="top", color=BLUE, **WORDS,
     )  # fmt: skip
     axis.set_ylim(-0.22 * right, None)

@@ -44,7 +44,7 @@ def draw_push_and_floor(margins, losses, pushes, curves, log_v, floor):
         axis.set_xlim(margins[0] - 0.3, margins[-1] + 0.3)
         axis.xaxis.set_major_locator(MultipleLocator(2))
         axis.tick_params(labelsize=16)
-    charge.set_title("The more wrong, the harder the push", fontsize=20, pad=12)
+    charge.set_title("Cross-entropy: more wrong, more push", fontsize=20, pad=12)
     charge.legend(fontsize=17, loc="upper right")
     charge.tick_params(labelbottom=False)
     charge.set_ylabel("loss", fontsize=18)
@@ -63,13 +63,13 @@ def draw_push_and_floor(margins, losses, pushes, curves, log_v, floor):
         falling.plot(np.arange(len(heights)), heights, label=name, markevery=marked, **look)
     steps = np.arange(max(map(len, curves.values())))
     step_axis(falling, steps)
-    words = f"who knows nothing:\nlog V = {log_v:.2f}", f"no table gets below:\nentropy = {floor:.2f}"
+    words = f"who knows nothing:\nlog V = {log_v:.2f}", f"no table gets below:\ncounted entropy = {floor:.2f}"
     for height, name, side, gap in ((log_v, words[0], "bottom", 0.05), (floor, words[1], "top", -0.07)):
         falling.axhline(height, color=LEVEL, linestyle=":", linewidth=2.5, zorder=1)
         falling.text(steps[-1], height + gap, name, ha="right", va=side, fontsize=18)
     falling.set_ylim(0, None)
     falling.set_xlim(-0.02, steps[-1] * 1.1)
-    falling.set_title("It falls to the entropy, and no further", fontsize=20, pad=12)
+    falling.set_title("It falls to this text's entropy, no further", fontsize=20, pad=12)
     falling.set_xlabel("training step", fontsize=18)
     falling.set_ylabel("loss (nats)", fontsize=18)
     falling.tick_params(labelsize=16)
@@ -85,7 +85,7 @@ def draw_push_and_floor(margins, losses, pushes, curves, log_v, floor):
     alt = (
         f"Left: two losses, and below them their pushes, against the margin by which the right score exceeds the wrong "
         f"one, from {first} to {last}. {_capital(left)}. Right: the loss against the training step, {steps[-1]} steps. "
-        f"{_capital(right)}. Dotted lines: log V, {log_v:.2f}, and the entropy, {floor:.2f}."
+        f"{_capital(right)}. Dotted lines: log V, {log_v:.2f}, and the entropy of the counted frequencies, {floor:.2f}."
     )
     return Picture(figure, alt)
 
