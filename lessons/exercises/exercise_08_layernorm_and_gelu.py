@@ -83,7 +83,9 @@ def moved_by_others(layer, x):
     Parameters
     ----------
     layer : function
-        Takes rows, (n, C) with any n, and returns as many rows, (n, C). You don't know what it does.
+        Takes rows, (n, C) with any n, and returns as many rows, (n, C). You don't know what it does. (The checker uses
+        four: centre_columns subtracts the mean of each column, centre_rows the mean of each row; mean_so_far takes the
+        mean of each row and those above it; add_last_row adds the last row to every row.)
     x : (n, C) float64
 
     Returns

@@ -200,6 +200,10 @@ EXERCISES = (
                 lambda dout, x: {"x": dout * (_gate(x) + x * (1 - _gate(x) ** 2))},
             ),
             Mistake(
+                "has exp(x) in the gate, which closes it where it should open: the gate is 1 / (1 + exp(-x))",
+                lambda dout, x: {"x": dout * (_gate(-x) + x * _gate(-x) * (1 - _gate(-x)))},
+            ),
+            Mistake(
                 "is the slope alone: multiply it by dout, the upstream gradient",
                 lambda dout, x: {"x": _gate(x) + x * _gate(x) * (1 - _gate(x))},
             ),

@@ -138,6 +138,18 @@ def _hidden_keys_are_not_heard(function, inputs, got):
     return None
 
 
+def _scores_are_divided_by_root_D(function, inputs, got):
+    one = {"q": np.array([[2.0, 0, 0, 0]]), "k": np.eye(4)[:2], "v": np.eye(4)[:2]}
+    weight = np.asarray(function(**one, n_heads=1, visible=np.array([[True, True]])))[0, 0]
+    right = np.e / (np.e + 1)
+    if abs(weight - right) < 1e-9:
+        return None
+    return (
+        "in one head with D = 4, a key whose dot product with the query is 2 has the score 2 / sqrt(4) = 1, so beside a "
+        f"key of score 0 it should get the weight e / (e + 1) = {right:.3f}; yours gets {weight:.3f}"
+    )
+
+
 def _heads_do_not_mix(function, inputs, got):
     n_heads, D = inputs["n_heads"], inputs["q"].shape[1] // inputs["n_heads"]
     if n_heads == 1:
@@ -255,7 +267,7 @@ EXERCISES = (
         draw=_draw_attend,
         answer=attend,
         core=True,
-        rules=(_numbers_all, _weights_add_up_to_1, _hidden_keys_are_not_heard, _heads_do_not_mix),
+        rules=(_numbers_all, _weights_add_up_to_1, _hidden_keys_are_not_heard, _scores_are_divided_by_root_D, _heads_do_not_mix),
         mistakes=(
             Mistake(
                 "does not divide the scores by sqrt(D), the root of the numbers in one head's query",
@@ -312,6 +324,17 @@ EXERCISES = (
             Mistake(
                 "goes through softmax without its sum: dscores is weights (dweights - the row's sum of dweights weights)",
                 _shared_mistake(lambda dweights, weights: weights * dweights),
+            ),
+            Mistake(
+                "goes through softmax with weights (1 - weights), which is how a score moves its own weight: it moves all "
+                "others of its row as well, so dscores is weights (dweights - the row's sum of dweights weights)",
+                _shared_mistake(lambda dweights, weights: weights * (1 - weights) * dweights),
+            ),
+            Mistake(
+                "takes softmax's sum over the queries: each row of weights is a softmax, so sum along the row, axis=-1",
+                _shared_mistake(
+                    lambda dweights, weights: weights * (dweights - (dweights * weights).sum(axis=-2, keepdims=True))
+                ),
             ),
             Mistake(
                 "'k' lacks a transpose: a key collects from all queries that looked at it, and these stand in a column of "

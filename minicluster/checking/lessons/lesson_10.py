@@ -32,6 +32,12 @@ def _stack_mistake(step, weights_of=lambda weights: weights[::-1], order=lambda 
     return formula
 
 
+def _dout_on_top(function, inputs, got):
+    if np.allclose(got[-1], inputs["dout"], atol=1e-9):
+        return None
+    return "the last entry, state L, is what the loss reads: its gradient is dout itself"
+
+
 def _straight_way(function, inputs, got):
     through = np.asarray(function(inputs["dout"], 0 * inputs["weights"]))
     lost = np.argwhere(np.abs(through - inputs["dout"]).max(axis=(1, 2)) > 1e-9)
@@ -46,6 +52,7 @@ def _straight_way(function, inputs, got):
 def _draw_adamw(rng, size):
     shape = (3,) if size % 2 else (2, 3) if size <= LARGEST_ROUND else (1 + size % 3, size)
     gradients = numbers(rng, size, size, *shape)
+    gradients[gradients == 0] = 2
     gradients[(0,) + (0,) * len(shape)] = 0
     rates = np.full(size, 0.1) if size <= LARGEST_ROUND else np.round(rng.uniform(0.05, 0.3, size), 2)
     return {
@@ -97,6 +104,33 @@ def _adamw_mistake(
     return formula
 
 
+def _adamw_keeps_corrected(parameter, gradients, rates, weight_decay):
+    mean, mean_square = np.zeros_like(parameter), np.zeros_like(parameter)
+    for step, (gradient, rate) in enumerate(zip(gradients, rates), start=1):
+        mean = (KEEP_MEAN * mean + (1 - KEEP_MEAN) * gradient) / (1 - KEEP_MEAN**step)
+        mean_square = (KEEP_SQUARE * mean_square + (1 - KEEP_SQUARE) * gradient**2) / (1 - KEEP_SQUARE**step)
+        kept = 1 - rate * weight_decay * (parameter.ndim == 2)
+        parameter = parameter * kept - rate * mean / (np.sqrt(mean_square) + EPS)
+    return parameter
+
+
+def _adamw_with_one_array(parameter, gradients, rates, weight_decay):
+    both = np.zeros_like(parameter)
+    with np.errstate(invalid="ignore"):
+        for step, (gradient, rate) in enumerate(zip(gradients, rates), start=1):
+            both = KEEP_MEAN * both + (1 - KEEP_MEAN) * gradient
+            both = KEEP_SQUARE * both + (1 - KEEP_SQUARE) * gradient**2
+            move = both / (1 - KEEP_MEAN**step) / (np.sqrt(both / (1 - KEEP_SQUARE**step)) + EPS)
+            parameter = parameter * (1 - rate * weight_decay * (parameter.ndim == 2)) - rate * move
+    return parameter
+
+
+def _numbers_all(function, inputs, got):
+    if not np.isnan(np.asarray(got)).any():
+        return None
+    return "gives nan: is something divided by 0? Where all gradients so far are 0, so is the root; EPS is added to it"
+
+
 def _first_step(function, inputs, got):
     one = {"parameter": np.zeros(3), "gradients": np.array([[4.0, -0.5, 2.0]]), "rates": np.array([0.1])}
     moved = np.asarray(function(**one, weight_decay=0.0))
@@ -115,7 +149,7 @@ def _draw_pieces(rng, size):
     pieces = [{name: numbers(rng, size, *shape) for name, shape in shapes.items()} for _ in range(n_pieces)]
     counts = rng.permutation(np.arange(1, n_pieces + 1) ** 2)  # 1 and 4 for two pieces
     norm = _norm(_mean(pieces, counts))
-    return {"pieces": pieces, "counts": counts, "max_norm": float(np.round(norm * (0.5 if size % 2 else 2), 1))}
+    return {"pieces": pieces, "counts": counts, "max_norm": float(np.round(norm * (0.5 if size % 2 else 50), 1))}  # clipped, not clipped
 
 
 def _mean(pieces, counts):
@@ -154,7 +188,7 @@ EXERCISES = (
         draw=_draw_stack,
         answer=residual_backward,
         core=True,
-        rules=(_straight_way,),
+        rules=(_dout_on_top, _straight_way),
         mistakes=(
             Mistake(
                 "has only the way through the layers: x is used in the straight way, too, and what is used twice gets "
@@ -195,7 +229,7 @@ EXERCISES = (
         answer=adamw,
         core=True,
         tolerance=1e-6,  # whether EPS, 1e-8, stands inside or outside the root does not matter here
-        rules=(_first_step,),
+        rules=(_numbers_all, _first_step),
         mistakes=(
             Mistake(
                 "leaves out the bias correction: after t steps divide the mean by 1 - 0.9^t and the mean square by "
@@ -209,6 +243,16 @@ EXERCISES = (
             Mistake(
                 "corrects every step as if it were the first: t grows, and 1 - 0.9^t with it",
                 _adamw_mistake(corrected=lambda step: (1 - KEEP_MEAN, 1 - KEEP_SQUARE)),
+            ),
+            Mistake(
+                "keeps the corrected means for the next step: the running means stay as they are, and the corrected ones "
+                "are used for this step only",
+                _adamw_keeps_corrected,
+            ),
+            Mistake(
+                "has one array for both running means: `mean = mean_square = np.zeros_like(...)` gives one array two "
+                "names, and what changes in place changes for both",
+                _adamw_with_one_array,
             ),
             Mistake(
                 "adds the decay to the gradient, where it is divided by the root like everything else: in AdamW it is "
@@ -261,6 +305,21 @@ EXERCISES = (
                 lambda pieces, counts, max_norm: _clip(
                     {name: sum(n * piece[name] for n, piece in zip(counts, pieces)) for name in pieces[0]}, max_norm
                 ),
+            ),
+            Mistake(
+                "divides by the number of pieces where it should divide by the number of all tokens",
+                lambda pieces, counts, max_norm: _clip(
+                    {name: sum(n * piece[name] for n, piece in zip(counts, pieces)) / len(pieces) for name in pieces[0]},
+                    max_norm,
+                ),
+            ),
+            Mistake(
+                "adds up the norms of the arrays, which is more than their common norm: add up the squares of all entries, "
+                "then take the root",
+                lambda pieces, counts, max_norm: {
+                    name: gradient * min(1, max_norm / sum(map(np.linalg.norm, _mean(pieces, counts).values())))
+                    for name, gradient in _mean(pieces, counts).items()
+                },
             ),
             Mistake(
                 "clips each array by itself, which turns the gradient: all arrays are one long vector, with one norm and "
