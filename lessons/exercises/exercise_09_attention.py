@@ -86,8 +86,8 @@ def attend(q, k, v, n_heads, visible):
 def shared_keys_backward(dout, q, k, v, weights):
     """Go back through attention whose heads share their keys and values. Hard, 30 minutes.
 
-    In *multi-query attention* (Shazeer 2019) each of H heads has queries of its own, but all heads ask the same keys and
-    hear the same values, which saves memory. The forward is, for each head h,
+    In *multi-query attention* (Shazeer 2019) each of H heads has queries of its own, but all heads ask the same keys
+    and hear the same values, which saves memory. The forward is, for each head h,
 
         scores[h]   =  q[h] @ k.T / sqrt(D)                                (T, D) @ (D, T) -> (T, T)
         weights[h]  =  softmax of each row of scores[h], future hidden     (T, T)
@@ -112,8 +112,8 @@ def shared_keys_backward(dout, q, k, v, weights):
 
     Hints
     -----
-    1. Take the three lines from the last to the first, as the lesson does: from dout to dweights and to v, from dweights
-       to dscores, from dscores to q and to k. `@` works for each head, so (H, T, D) @ (D, T) gives (H, T, T).
+    1. Take the three lines from the last to the first, as the lesson does: from dout to dweights and to v, from
+       dweights to dscores, from dscores to q and to k. `@` works for each head: (H, T, D) @ (D, T) gives (H, T, T).
     2. Softmax: dscores = weights * (dweights - the sum of dweights * weights along each row). The mask needs no line.
     3. v is used in every head. So each head has a gradient for it, weights[h].T @ dout[h], and they add up (lesson 5).
        For all heads at once, `weights.swapaxes(1, 2) @ dout` is (H, T, D).

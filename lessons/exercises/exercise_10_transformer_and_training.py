@@ -91,9 +91,10 @@ def batch_gradient(pieces, counts, max_norm):
     """Put the gradient of a batch together from pieces, and clip it. Medium, 15 minutes.
 
     A batch that does not fit into memory is worked in pieces. Each piece gives a loss, the mean over the tokens that
-    count in it (lesson 7), and the gradients of that loss. What the optimiser needs is the gradient of the mean over all
-    tokens of the batch. It is then clipped: all entries of all arrays are one long vector, and if its norm (the root of
-    the sum of the squares) is above max_norm, the vector is scaled down to this norm. Otherwise it stays as it is.
+    count in it (lesson 7), and the gradients of that loss. What the optimiser needs is the gradient of the mean over
+    all tokens of the batch. It is then clipped: all entries of all arrays are one long vector, and if its norm (the
+    root of the sum of the squares) is above max_norm, the vector is scaled down to max_norm. Otherwise it stays as it
+    is.
 
     Parameters
     ----------

@@ -124,13 +124,13 @@ EXERCISES = (
         rules=(_nothing_along_xhat,),
         mistakes=(
             Mistake(
-                "'x' has only the direct way, rstd times dxhat. Each entry also moves the root mean square by which the "
-                "whole row is divided: take away xhat times the row's mean of dxhat xhat",
+                "'x' has only the direct way, rstd times dxhat. Each entry also moves the root mean square by which "
+                "the whole row is divided: take away xhat times the row's mean of dxhat xhat",
                 _rms_mistake(lambda dout, rstd, xhat, dxhat: rstd * dxhat),
             ),
             Mistake(
-                "is LayerNorm's backward: it takes away the mean of dxhat too. RMSNorm subtracts no mean, so a shift is "
-                "not ignored, and only the part along xhat goes",
+                "is LayerNorm's backward: it takes away the mean of dxhat too. RMSNorm subtracts no mean, so a shift "
+                "is not ignored, and only the part along xhat goes",
                 _rms_mistake(
                     lambda dout, rstd, xhat, dxhat: (
                         rstd * (dxhat - dxhat.mean(axis=1, keepdims=True) - _along(dxhat, xhat))
@@ -219,7 +219,8 @@ EXERCISES = (
         answer=moved_by_others,
         mistakes=(
             Mistake(
-                "takes the largest difference with its sign: a move by -3 is larger than one by 1, so take np.abs first",
+                "takes the largest difference with its sign: a move by -3 is larger than one by 1, so take np.abs "
+                "first",
                 _mixed(lambda difference: difference.max(axis=1)),
             ),
             Mistake(
@@ -236,7 +237,8 @@ EXERCISES = (
                 lambda layer, x: np.abs(layer(x) - x).max(axis=1),
             ),
             Mistake(
-                "gives the layer a single list of numbers, x[i] of shape (C,): x[i : i + 1] is one row of a table, (1, C)",
+                "gives the layer a single list of numbers, x[i] of shape (C,): x[i : i + 1] is one row of a table, "
+                "(1, C)",
                 lambda layer, x: np.array([np.abs(layer(x)[i] - layer(x[i])).max() for i in range(len(x))]),
             ),
         ),

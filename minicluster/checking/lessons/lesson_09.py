@@ -110,8 +110,8 @@ def _numbers_all(function, inputs, got):
     if not np.isnan(np.asarray(got)).any():
         return None
     return (
-        "gives nan: the exp of a large score is infinite, and infinity / infinity is no number. Put -inf in place of the "
-        "hidden scores, and subtract each row's largest score before exp"
+        "gives nan: the exp of a large score is infinite, and infinity / infinity is no number. Put -inf in place of "
+        "the hidden scores, and subtract each row's largest score before exp"
     )
 
 
@@ -123,8 +123,8 @@ def _weights_add_up_to_1(function, inputs, got):
     query, place = wrong[0]
     head = place // (sums.shape[1] // inputs["n_heads"])
     return (
-        f"the weights of query {query} in head {head} add up to {sums[query, place]:.4g}, not to 1: softmax over the keys, "
-        "and hide scores before it, not weights after it"
+        f"the weights of query {query} in head {head} add up to {sums[query, place]:.4g}, not to 1: softmax over the "
+        "keys, and hide scores before it, not weights after it"
     )
 
 
@@ -134,7 +134,7 @@ def _hidden_keys_are_not_heard(function, inputs, got):
         moved = np.abs(np.asarray(function(**inputs | changed)) - got)[query].max()
         if moved > 1e-9 * max(1, np.abs(got).max()):
             hidden = ", ".join(map(str, np.flatnonzero(~seen)))
-            return f"query {query} may not see key {hidden}, but when key and value there change, its output moves by {moved:.2g}"
+            return f"query {query} may not see key {hidden}, but its output moves by {moved:.2g} when those change"
     return None
 
 
@@ -145,8 +145,8 @@ def _scores_are_divided_by_root_D(function, inputs, got):
     if abs(weight - right) < 1e-9:
         return None
     return (
-        "in one head with D = 4, a key whose dot product with the query is 2 has the score 2 / sqrt(4) = 1, so beside a "
-        f"key of score 0 it should get the weight e / (e + 1) = {right:.3f}; yours gets {weight:.3f}"
+        "in one head with D = 4, a key whose dot product with the query is 2 has the score 2 / sqrt(4) = 1, so "
+        f"beside a key of score 0 it should get the weight e / (e + 1) = {right:.3f}; yours gets {weight:.3f}"
     )
 
 
@@ -267,7 +267,13 @@ EXERCISES = (
         draw=_draw_attend,
         answer=attend,
         core=True,
-        rules=(_numbers_all, _weights_add_up_to_1, _hidden_keys_are_not_heard, _scores_are_divided_by_root_D, _heads_do_not_mix),
+        rules=(
+            _numbers_all,
+            _weights_add_up_to_1,
+            _hidden_keys_are_not_heard,
+            _scores_are_divided_by_root_D,
+            _heads_do_not_mix,
+        ),
         mistakes=(
             Mistake(
                 "does not divide the scores by sqrt(D), the root of the numbers in one head's query",
@@ -282,8 +288,8 @@ EXERCISES = (
                 _attend_mistake(divide_by=lambda C, D: D),
             ),
             Mistake(
-                "masks late: the softmax has shared out the 1 among all keys, the hidden ones too, before their weights "
-                "become 0. Put -inf in place of their scores, then take the softmax",
+                "masks late: the softmax has shared out the 1 among all keys, the hidden ones too, before their "
+                "weights become 0. Put -inf in place of their scores, then take the softmax",
                 _attend_mistake(lambda scores, visible: _softmax(scores) * visible),
             ),
             Mistake(
@@ -303,8 +309,8 @@ EXERCISES = (
                 _attend_mistake(_softmax_that_overflows),
             ),
             Mistake(
-                "cuts and joins heads by a reshape alone, so that a head gets whole rows of some tokens. A head is some "
-                "numbers of each token: reshape to (n, H, D), then swap the first two axes",
+                "cuts and joins heads by a reshape alone, so that a head gets whole rows of some tokens. A head is "
+                "some numbers of each token: reshape to (n, H, D), then swap the first two axes",
                 _attend_mistake(
                     split=lambda x, n_heads: x.reshape(n_heads, len(x), -1), merge=lambda x: x.reshape(x.shape[1], -1)
                 ),
@@ -322,12 +328,13 @@ EXERCISES = (
         rules=(_nothing_for_all_keys_together,),
         mistakes=(
             Mistake(
-                "goes through softmax without its sum: dscores is weights (dweights - the row's sum of dweights weights)",
+                "goes through softmax without its sum: dscores is weights (dweights - the row's sum of dweights "
+                "weights)",
                 _shared_mistake(lambda dweights, weights: weights * dweights),
             ),
             Mistake(
-                "goes through softmax with weights (1 - weights), which is how a score moves its own weight: it moves all "
-                "others of its row as well, so dscores is weights (dweights - the row's sum of dweights weights)",
+                "goes through softmax with weights (1 - weights), which is how a score moves its own weight: it moves "
+                "all others of its row as well, so dscores is weights (dweights - the row's sum of dweights weights)",
                 _shared_mistake(lambda dweights, weights: weights * (1 - weights) * dweights),
             ),
             Mistake(
@@ -337,8 +344,8 @@ EXERCISES = (
                 ),
             ),
             Mistake(
-                "'k' lacks a transpose: a key collects from all queries that looked at it, and these stand in a column of "
-                "dscores",
+                "'k' lacks a transpose: a key collects from all queries that looked at it, and these stand in a "
+                "column of dscores",
                 _shared_mistake(dk=lambda dscores, q: (dscores @ q).sum(axis=0)),
             ),
             Mistake(

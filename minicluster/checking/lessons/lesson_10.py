@@ -138,8 +138,8 @@ def _first_step(function, inputs, got):
         return None
     shown = ", ".join(f"{number:.4g}" for number in moved)
     return (
-        "the first step should be the rate, against the gradient's sign: from [0, 0, 0], with the gradients [4, -0.5, 2] "
-        f"and rate 0.1, to [-0.1, 0.1, -0.1]; yours leads to [{shown}]"
+        "the first step should be the rate, against the gradient's sign: from [0, 0, 0], with the gradients [4, "
+        f"-0.5, 2] and rate 0.1, to [-0.1, 0.1, -0.1]; yours leads to [{shown}]"
     )
 
 
@@ -148,12 +148,13 @@ def _draw_pieces(rng, size):
     shapes = {"weight": (1, 2), "bias": (2,)} if size <= LARGEST_ROUND else {"weight": (size, 3), "bias": (3,)}
     pieces = [{name: numbers(rng, size, *shape) for name, shape in shapes.items()} for _ in range(n_pieces)]
     counts = rng.permutation(np.arange(1, n_pieces + 1) ** 2)  # 1 and 4 for two pieces
-    norm = _norm(_mean(pieces, counts))
-    return {"pieces": pieces, "counts": counts, "max_norm": float(np.round(norm * (0.5 if size % 2 else 50), 1))}  # clipped, not clipped
+    room = 0.5 if size % 2 else 50  # half the norm, so that it is clipped; or far above it, so that it isn't
+    max_norm = float(np.round(room * _norm(_mean(pieces, counts)), 1))
+    return {"pieces": pieces, "counts": counts, "max_norm": max_norm}
 
 
-def _mean(pieces, counts):
-    shares = counts / counts.sum()
+def _mean(pieces, counts, divide_by=None):
+    shares = counts / (divide_by or counts.sum())
     return {name: sum(share * piece[name] for share, piece in zip(shares, pieces)) for name in pieces[0]}
 
 
@@ -208,8 +209,8 @@ EXERCISES = (
                 _stack_mistake(lambda dx, weight, dout: dx + dx @ weight),
             ),
             Mistake(
-                "sends dout itself through each layer: what goes through a layer is the gradient that has arrived above "
-                "it, with all that was added on the way",
+                "sends dout itself through each layer: what goes through a layer is the gradient that has arrived "
+                "above it, with all that was added on the way",
                 _stack_mistake(lambda dx, weight, dout: dx + dout @ weight.T),
             ),
             Mistake(
@@ -245,8 +246,8 @@ EXERCISES = (
                 _adamw_mistake(corrected=lambda step: (1 - KEEP_MEAN, 1 - KEEP_SQUARE)),
             ),
             Mistake(
-                "keeps the corrected means for the next step: the running means stay as they are, and the corrected ones "
-                "are used for this step only",
+                "keeps the corrected means for the next step: the running means stay as they are, and the corrected "
+                "ones are used for this step only",
                 _adamw_keeps_corrected,
             ),
             Mistake(
@@ -296,34 +297,29 @@ EXERCISES = (
         rules=(_not_too_long,),
         mistakes=(
             Mistake(
-                "counts all pieces alike: a piece is the mean over its own tokens, so one with four times as many tokens "
-                "weighs four times as much",
+                "counts all pieces alike: a piece is the mean over its own tokens, so one with four times as many "
+                "tokens weighs four times as much",
                 lambda pieces, counts, max_norm: _clip(_mean(pieces, np.ones(len(pieces))), max_norm),
             ),
             Mistake(
                 "adds up tokens and does not divide: the loss is a mean, so divide by the number of all tokens",
-                lambda pieces, counts, max_norm: _clip(
-                    {name: sum(n * piece[name] for n, piece in zip(counts, pieces)) for name in pieces[0]}, max_norm
-                ),
+                lambda pieces, counts, max_norm: _clip(_mean(pieces, counts, 1), max_norm),
             ),
             Mistake(
                 "divides by the number of pieces where it should divide by the number of all tokens",
-                lambda pieces, counts, max_norm: _clip(
-                    {name: sum(n * piece[name] for n, piece in zip(counts, pieces)) / len(pieces) for name in pieces[0]},
-                    max_norm,
-                ),
+                lambda pieces, counts, max_norm: _clip(_mean(pieces, counts, len(pieces)), max_norm),
             ),
             Mistake(
-                "adds up the norms of the arrays, which is more than their common norm: add up the squares of all entries, "
-                "then take the root",
+                "adds up the norms of the arrays, which is more than their common norm: add up the squares of all "
+                "entries, then take the root",
                 lambda pieces, counts, max_norm: {
                     name: gradient * min(1, max_norm / sum(map(np.linalg.norm, _mean(pieces, counts).values())))
                     for name, gradient in _mean(pieces, counts).items()
                 },
             ),
             Mistake(
-                "clips each array by itself, which turns the gradient: all arrays are one long vector, with one norm and "
-                "one factor",
+                "clips each array by itself, which turns the gradient: all arrays are one long vector, with one norm "
+                "and one factor",
                 lambda pieces, counts, max_norm: {
                     name: gradient * min(1, max_norm / np.linalg.norm(gradient))
                     for name, gradient in _mean(pieces, counts).items()
@@ -341,7 +337,8 @@ EXERCISES = (
                 },
             ),
             Mistake(
-                "cuts off each entry at max_norm: scale all entries by one factor, so that their common norm is max_norm",
+                "cuts off each entry at max_norm: scale all entries by one factor, so that their common norm is "
+                "max_norm",
                 lambda pieces, counts, max_norm: {
                     name: np.clip(gradient, -max_norm, max_norm) for name, gradient in _mean(pieces, counts).items()
                 },
