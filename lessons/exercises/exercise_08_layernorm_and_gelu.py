@@ -48,7 +48,7 @@ def rmsnorm_backward(dout, x, weight):
 def swish_backward(dout, x):
     """Go back through swish, a bend much like GELU. Core, easy, 10 minutes.
 
-    GELU is x times a gate between 0 and 1. Swish is x times another gate (Hendrycks & Gimpel 2016, as SiLU):
+    GELU is x times a gate between 0 and 1. Swish, also called SiLU, is x times another gate:
 
         swish(x) = x * s        with the gate        s = 1 / (1 + exp(-x)),
 

@@ -5,6 +5,7 @@ import numpy as np
 from ..exercise import LARGEST_ROUND, Exercise, Mistake, numbers
 
 OVERFLOWING = 8  # the size whose scores are too large for exp
+LARGE = 500  # of a score; exp(710) is infinite
 
 
 def _draw_window(rng, size):
@@ -109,9 +110,14 @@ def _attend_mistake(weigh=_hide_and_softmax, split=_split, merge=_merge, divide_
 def _numbers_all(function, inputs, got):
     if not np.isnan(np.asarray(got)).any():
         return None
+    if np.abs(inputs["q"] @ inputs["k"].T).max() > LARGE:
+        return (
+            "gives nan: the exp of a large score is infinite, and infinity / infinity is no number. Put -inf in place "
+            "of the hidden scores, and subtract each row's largest score before exp"
+        )
     return (
-        "gives nan: the exp of a large score is infinite, and infinity / infinity is no number. Put -inf in place of "
-        "the hidden scores, and subtract each row's largest score before exp"
+        "gives nan, though no score is large: where all is hidden softmax has nothing to share out. It goes over the "
+        "keys, the last axis, and every query sees at least one"
     )
 
 
@@ -133,8 +139,8 @@ def _hidden_keys_are_not_heard(function, inputs, got):
         changed = {name: np.where(seen[:, None], inputs[name], inputs[name] + 1) for name in "kv"}
         moved = np.abs(np.asarray(function(**inputs | changed)) - got)[query].max()
         if moved > 1e-9 * max(1, np.abs(got).max()):
-            hidden = ", ".join(map(str, np.flatnonzero(~seen)))
-            return f"query {query} may not see key {hidden}, but its output moves by {moved:.2g} when those change"
+            hidden = " or ".join(f"key {key}" for key in np.flatnonzero(~seen))
+            return f"query {query} may not see {hidden}, but its output moves by {moved:.2g} when they change"
     return None
 
 
@@ -219,8 +225,9 @@ def _nothing_for_all_keys_together(function, inputs, got):
     if np.abs(sums[place]) <= 1e-9 * max(1, np.abs(got["k"]).max()):
         return None
     return (
-        f"column {place} of 'k' adds up to {sums[place]:.4g} and should add up to 0: the same number added to all keys "
-        "moves all scores of a row alike, which softmax does not notice. Do the rows of dscores add up to 0?"
+        f"column {place} of 'k' adds up to {sums[place]:.4g} and should add up to 0: the same number added to all "
+        "keys moves all scores of a row alike, which softmax does not notice. Do the rows of dscores add up to 0, "
+        "and does 'k' collect along its columns?"
     )
 
 
@@ -270,9 +277,9 @@ EXERCISES = (
         rules=(
             _numbers_all,
             _weights_add_up_to_1,
+            _heads_do_not_mix,
             _hidden_keys_are_not_heard,
             _scores_are_divided_by_root_D,
-            _heads_do_not_mix,
         ),
         mistakes=(
             Mistake(
