@@ -37,7 +37,7 @@ from minicluster.plots.first_look import draw_first_look
 
 # %%
 SEED = 0  # of the tasks, of the model's first numbers, and of the order of examples
-# A small model; lr and warmup say how far a step moves (lesson 10). It is looked at twice, first and last.
+# A small model; lr and warmup say how far a step moves (lesson 10). We look at it before and after.
 settings = replace(Settings(), n_layers=3, steps=400, lr=2e-3, warmup=50, n_recordings=2)
 dataset = settings.make_dataset(SEED)
 for row in (0, 500, 4000):
@@ -354,7 +354,7 @@ assert share_dealt < 0.3 < shares[1]
 # - 7, Softmax and loss: from scores to probabilities, and one number to make small.
 # - 8, LayerNorm and GELU: two small parts that every block has.
 # - 9, Attention: how a token looks back at others.
-# - 10, Transformer and training: the parts put together, and 160,000 numbers moved.
+# - 10, Transformer and training: the parts put together, and trained.
 #
 # What happens inside:
 #

@@ -22,13 +22,14 @@ def test_clusters_forming(keep):
     ari = np.array([[-0.001, 0.1], [0.0, 0.2], [0.0, 0.6], [0.0, 0.97]])
     task = np.array([0, 0, 1, 1, 1])
     clouds = {name: np.random.default_rng(at).normal(size=(5, 2)) for at, name in enumerate(("before", "after"))}
-    picture = keep(draw_emergence(steps, ari, loss, 0.29, clouds, task))
+    picture = keep(draw_emergence(steps, ari, loss, [0.05, 0.07, 0.2, 0.29], clouds, task))
     curves, falling, *shown = picture.figure.axes
     lines = [line for line in curves.lines if line.get_marker() != "None"]
     np.testing.assert_array_equal([line.get_ydata() for line in lines], ari.T)
     np.testing.assert_array_equal([line.get_xdata() for line in lines], [steps] * 2)
     assert len({line.get_marker() for line in lines}) == 2
-    assert [list(line.get_ydata()) for line in curves.lines if line not in lines] == [[0.29, 0.29]]
+    assert [list(line.get_ydata()) for line in curves.lines if line not in lines] == [[0.05, 0.07, 0.2, 0.29]]
+    assert "a dashed line, from 0.05 to 0.29" in picture.alt
     np.testing.assert_array_equal(falling.lines[0].get_xydata(), np.transpose([steps, loss]))
     for axis, (name, points) in zip(shown, clouds.items()):
         assert axis.get_title() == name

@@ -12,7 +12,7 @@ BIN_EDGES = np.arange(-0.11, 1.02, 0.02)  # middles at 0, 0.02 and so on
 
 
 @pyplot.rc_context(STYLE)
-def draw_emergence(steps, ari, loss, bar, clouds, task):
+def draw_emergence(steps, ari, loss, bars, clouds, task):
     """Draw clusters forming: scores and loss against the step, beside the states of one layer before and after.
 
     Parameters
@@ -22,8 +22,8 @@ def draw_emergence(steps, ari, loss, bar, clouds, task):
     ari : (S, L + 1) array
         Of each layer.
     loss : (S,) sequence of float
-    bar : float
-        What a score must exceed to say anything.
+    bars : (S,) sequence of float
+        What the middle layer's score must exceed to say anything.
     clouds : dict from str to (n, 2) array
         Two: a title, and the states in the plane.
     task : (n,) integers
@@ -42,8 +42,10 @@ def draw_emergence(steps, ari, loss, bar, clouds, task):
         label = f"layer {layer}" + (" (embedding)" if layer == 0 else "")
         look = {"color": layer_colour(layer, n_layers), "marker": MARKERS[layer % len(MARKERS)], "label": label}
         curves.plot(steps, ari[:, layer], markersize=8, **look)
-    curves.axhline(bar, color=RED, linestyle="--", linewidth=1.8)
-    curves.text(steps[1] * 0.25, bar + 0.02, "1 random deal in 100 gets here", color=RED, fontsize=14)
+    middle = (n_layers - 1) // 2
+    curves.plot(steps, bars, color=RED, linestyle="--", linewidth=2)
+    words = f"1 random deal in 100\ngets here (layer {middle})"
+    curves.text(steps[-1], bars[-1] + 0.02, words, color=RED, fontsize=14, ha="right", va="bottom")
     curves.set(ylim=(-0.05, 1.05))
     curves.set_ylabel("ARI of clusters\nand tasks", fontsize=16)
     handles, labels = curves.get_legend_handles_labels()
@@ -70,8 +72,9 @@ def draw_emergence(steps, ari, loss, bar, clouds, task):
     first = ", ".join(rounded(value) for value in ari[0])
     alt = (
         f"Left: adjusted Rand index of clusters and tasks against training step, one line for each of {n_layers} "
-        f"layers: {first} at step {steps[0]}, {last} at step {steps[-1]}, layer 0 first; a dashed line at "
-        f"{rounded(bar)} is what tasks dealt at random reach once in 100 times. Below, the training loss falls from "
+        f"layers: {first} at step {steps[0]}, {last} at step {steps[-1]}, layer 0 first; a dashed line, from "
+        f"{rounded(bars[0])} to {rounded(bars[-1])}, is what tasks dealt at random reach once in 100 times with layer "
+        f"{middle}'s clusters. Below, the training loss falls from "
         f"{rounded(loss[0])} to {rounded(loss[-1])}. Right: {len(task)} strings' states in two principal components, "
         f"coloured by task: {'; '.join(clouds)}."
     )
