@@ -253,7 +253,7 @@ def read_student_file(path):
     hunt, bug = choose(student, class_name)
     if texts["SUBJECT"] != hunt.subject:
         raise HuntError(
-            f"{path}: this hunt is not {student!r}'s: SUBJECT = {texts['SUBJECT']!r}, but STUDENT and CLASS "
+            f"{path}: this hunt is not that of {student!r}: SUBJECT = {texts['SUBJECT']!r}, but STUDENT and CLASS "
             f"({class_name!r}) give {hunt.subject!r}"
         )
     return StudentFile(student, class_name, hunt, bug, texts["EXPLANATION"])

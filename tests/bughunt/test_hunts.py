@@ -116,10 +116,10 @@ def test_what_is_right_here_is_right_in_the_package():
     same("gelu_forward", lambda x: nn.gelu_forward(x)[0])
     same("gelu_backward", lambda dy, x: nn.gelu_backward(dy, nn.gelu_forward(x)[1])["x"])
     same("attention_backward", attention_backward)
-    same("adjusted_rand", cluster.adjusted_rand_score)
-    same("normalized_information", cluster.normalized_mutual_info_score)
+    same("adjusted_rand", lambda a, b: cluster.adjusted_rand_score(a, b))
+    same("normalized_information", lambda a, b: cluster.normalized_mutual_info_score(a, b))
     same("silhouette", cluster.silhouette_samples)
-    same("cross_pattern_score", cluster.cross_subgroup_neighbor_score)
+    same("cross_pattern_score", lambda x, task, pattern: cluster.cross_subgroup_neighbor_score(x, task, pattern))
     same("learning_rate", lambda step, steps, warmup, highest, lowest: warmup_cosine(step, steps, 1.0, warmup, lowest))
 
 
