@@ -8,8 +8,8 @@ from minicluster import cli
 from minicluster.bughunt.student_file import choose
 
 BLANK = 'EXPLANATION = """"""'
-WORDS = "The sum ran over the wrong axis. I compared two rows by hand with the checker's smallest inputs, and anybody who "
-WORDS += "trains with more than one example would have noticed."
+WORDS = "The sum ran over the wrong axis. I compared two rows by hand with the checker's smallest inputs, "
+WORDS += "and anybody who trains with more than one example would have noticed."
 
 
 @pytest.fixture(autouse=True)
@@ -202,6 +202,7 @@ def test_two_students_at_once(start, capsys):
     code, out, err = verify(capsys, one, other)
     assert (code, err) == (1, "") and f"{one}: Anna\n" in out and f"{other}: Bert, class 2026\n" in out
     assert out.endswith("\n1 of 2 mended and explained\n")
+    assert verify(capsys, other, one)[0] == 1  # in whichever order
     mend(other, "Bert", "2026")
     explain(other)
     code, out, err = verify(capsys, other, one)

@@ -46,7 +46,7 @@ def softmax(x):
             "largest = x.max(axis=1, keepdims=True)",
             "largest = x.mean(axis=1, keepdims=True)",
             "Whatever is subtracted, the quotient stays the same, but only the maximum keeps exp from overflowing: a "
-            "logit of 1000 beside a 0 gives inf/inf = nan.",
+            "logit of 2000 beside a 0 gives inf/inf = nan.",
         ),
         Bug(
             "one maximum for all rows",
@@ -319,8 +319,8 @@ def attention_backward(dy, q, k, v, weights):
             "    cross = (dweights * weights).sum(axis=-1, keepdims=True)\n"
             "    dscores = weights * (dweights - cross)  #",
             "    dscores = weights * dweights  #",
-            "Raising one score lowers the other weights of its row, and that part is missing. The gradients push all "
-            "scores of a row the same way, which changes nothing at all.",
+            "Raising one score lowers the other weights of its row, and that part is missing. Much of the gradient "
+            "then pushes all scores of a row the same way, which changes nothing.",
         ),
     ),
 )

@@ -56,7 +56,7 @@ def k_means_assign(x, centers):
             "lengths = (centers**2).sum(axis=1)",
             "lengths = centers.sum(axis=1)",
             "The entries of a centre are added up, not their squares. The inertia can rise from one step to the next, "
-            "and k-means goes round in circles until max_iter.",
+            "and k-means may go round in circles until max_iter.",
         ),
         Bug(
             "largest inner product",
@@ -204,8 +204,8 @@ def silhouette(x, labels):
             "squared distances",
             "np.sqrt(((x[:, None] - x) ** 2).sum(axis=2))",
             "((x[:, None] - x) ** 2).sum(axis=2)",
-            "Distances are not rooted. Ratios are squared with them, so silhouettes lie nearer to 1 and -1 than those "
-            "of other programs and of the literature.",
+            "Distances are not rooted, so far samples weigh more, and silhouettes mostly lie nearer to 1 and -1 than "
+            "those of other programs and of the literature.",
         ),
         Bug(
             "sum for the maximum",

@@ -248,8 +248,8 @@ def learning_rate(step, steps, warmup, highest, lowest):
             "wave begins with the first step",
             "progress = (step - warmup) / (steps - 1 - warmup)",
             "progress = step / (steps - 1)",
-            "The cosine is counted from step 0, so the rate drops at the end of the warm-up, and never is what was "
-            "asked for. The curve looks right unless the warm-up is long.",
+            "The cosine is counted from step 0, so the rate drops where the warm-up ends, and never reaches the "
+            "highest that was asked for. The curve looks right unless the warm-up is long.",
         ),
         Bug(
             "first step with rate 0",

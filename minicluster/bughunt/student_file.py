@@ -1,4 +1,4 @@
-"""A student's bug hunt: chosen by the name, written as a file, read again, and verified by what its function returns."""
+"""A student's bug hunt: chosen by the name, written as a file, read, and verified by what its function returns."""
 
 import ast
 import hashlib
