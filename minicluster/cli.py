@@ -7,7 +7,7 @@ import sys
 
 from . import __version__
 from .commands import BAD_INPUT, DONE, FAILED, INTERRUPTED, fail, say
-from .commands import ask, bench, check, checks, doctor, experiment, notebook, reproduce
+from .commands import ask, bench, bughunt, check, checks, doctor, experiment, notebook, reproduce
 from .interruption import endings_as_interrupts
 
 # OpenBLAS's threads gain nothing on matrices as small as ours, and lose tenfold when they have to share the cores.
@@ -74,6 +74,6 @@ def _parser():
     )
     parser.add_argument("--version", action="version", version=f"minicluster {__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
-    for command in (reproduce, experiment, ask, notebook, check, checks, doctor, bench):
+    for command in (reproduce, experiment, ask, notebook, check, bughunt, checks, doctor, bench):
         command.add_to(commands)
     return parser

@@ -53,7 +53,7 @@ class Verdict:
 
 def exercises_of(lesson):
     """Return a lesson's exercises: a tuple of Exercise."""
-    return import_module(f".lessons.lesson_{lesson:02}", __package__).EXERCISES
+    return import_module(_module_of(lesson)).EXERCISES
 
 
 def find_exercises(lesson, folder):
@@ -90,10 +90,33 @@ def check_function(lesson, exercise, path, time_limit=TIME_LIMIT):
     """
     if path is None:
         return Verdict(lesson, exercise.name, exercise.core, "no file", f"no file exercise_{lesson:02}_*.py", [])
+    told = run_apart(_module_of(lesson), exercise.name, path, time_limit)
+    return Verdict(lesson, exercise.name, exercise.core, told["outcome"], told["says"], told["inputs"])
+
+
+def run_apart(module, name, path, time_limit=TIME_LIMIT):
+    """Check a function of a file in a process of its own, by an exercise of a module.
+
+    Parameters
+    ----------
+    module : str
+        The full name of a module of this package whose EXERCISES, a sequence of Exercise, has it.
+    name : str
+        The exercise's, and the function's.
+    path : str or Path
+        The file.
+    time_limit : float
+        Seconds.
+
+    Returns
+    -------
+    dict
+        `outcome`, `says` and `inputs` as in `Verdict`.
+    """
     with tempfile.TemporaryDirectory(prefix="check-", ignore_cleanup_errors=True) as folder:
         report = Path(folder, "report.json")
         path = Path(path).resolve()
-        command = [sys.executable, "-m", "minicluster.checking.worker", str(lesson), exercise.name, path, report]
+        command = [sys.executable, "-m", "minicluster.checking.worker", module, name, path, report]
         environment = {**os.environ, "MPLBACKEND": "Agg", "PYTHONPATH": _path_of_package()}
         process = subprocess.Popen(
             list(map(str, command)),
@@ -119,7 +142,11 @@ def check_function(lesson, exercise, path, time_limit=TIME_LIMIT):
         told["says"] = f"did not end within {time_limit:g} seconds: is there a loop that never ends?"
     elif told["outcome"] == "running":
         told["outcome"], told["says"] = "ended", f"the process ended with exit code {code} before the function returned"
-    return Verdict(lesson, exercise.name, exercise.core, told["outcome"], told["says"], told["inputs"])
+    return told
+
+
+def _module_of(lesson):
+    return f"{__package__}.lessons.lesson_{lesson:02}"
 
 
 def _path_of_package():

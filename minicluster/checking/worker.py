@@ -1,8 +1,8 @@
 """One function of a learner, checked in a process of its own: `python -m minicluster.checking.worker`.
 
-Started by runner.py with the lesson's number, the function's name, the learner's file and a file to report into. The
-report, JSON, is written before every case, so that whoever stops this process knows where it was. What the learner's
-file prints goes nowhere.
+Started by runner.py with the module that has the exercises, the function's name, the learner's file and a file to
+report into. The report, JSON, is written before every case, so that whoever stops this process knows where it was.
+What the learner's file prints goes nowhere.
 """
 
 import importlib.util
@@ -10,18 +10,18 @@ import json
 import sys
 import traceback
 import warnings
+from importlib import import_module
 from pathlib import Path
 
 FINE, BLANK, WRONG, RAISED, MISSING, NO_FILE = "fine", "blank", "wrong", "raised", "missing", "no file"
 MARK = "minicluster_exercise"  # the name under which a learner's file is imported
 
 
-def main(lesson, name, path, report):
+def main(module, name, path, report):
     """Check one function and report."""
     from .judge import Problem, judge, show
-    from .runner import exercises_of
 
-    exercise = next(exercise for exercise in exercises_of(int(lesson)) if exercise.name == name)
+    exercise = next(exercise for exercise in import_module(module).EXERCISES if exercise.name == name)
     report = Path(report)
 
     def tell(outcome, says="", inputs=None):

@@ -75,10 +75,29 @@ def _check(arguments):
 
 
 def _tell(verdict, width):
-    name = f"  {verdict.function:{width}}  "
-    says = "" if verdict.outcome in ("fine", "blank") else f": {verdict.says}"
-    print(f"{name}{WORDS[verdict.outcome]}{says}", flush=True)
-    if verdict.inputs:
+    says = "" if verdict.outcome in ("fine", "blank") else verdict.says
+    tell_outcome(verdict.function, width, WORDS[verdict.outcome], says, verdict.inputs)
+
+
+def tell_outcome(function, width, word, says, inputs):
+    """Print what came of checking a function, and the smallest inputs that show it.
+
+    Parameters
+    ----------
+    function : str
+        Its name.
+    width : int
+        Of the column of names.
+    word : str
+        The outcome.
+    says : str
+        What is wrong, or nothing.
+    inputs : list of str
+        One a line.
+    """
+    name = f"  {function:{width}}  "
+    print(f"{name}{word}{f': {says}' if says else ''}", flush=True)
+    if inputs:
         print(f"{' ' * len(name)}the smallest inputs that show it:")
-        for line in verdict.inputs:
+        for line in inputs:
             print(f"{' ' * len(name)}  {line}")

@@ -3,6 +3,7 @@
 from .affinities import AFFINITIES
 from .alignment import ALIGNMENT
 from .arguments import ARGUMENTS
+from .bughunt import BUGHUNT
 from .checker import CHECKER
 from .cluster_loops import CLUSTER_LOOPS
 from .clustering import CLUSTERING
@@ -51,6 +52,7 @@ MUTANTS = (
     *SHAPING,
     *ALIGNMENT,
     *LESSONS,
+    *BUGHUNT,
 )
 
 __all__ = ["MUTANTS", "Mutant", "StaleMutantError"]
