@@ -15,6 +15,14 @@ def findings():
     return {finding.what: finding for finding in doctor.examine({})}
 
 
+def test_the_command_tells_what_the_user_had_set(tmp_path):
+    variables = {name: value for name, value in os.environ.items() if name not in doctor.THREAD_VARIABLES}
+    variables |= {"PYTHONPATH": str(Path(doctor.__file__).parents[1])}
+    command = [sys.executable, "-m", "minicluster", "doctor"]
+    done = subprocess.run(command, env=variables, capture_output=True, encoding="utf-8", cwd=tmp_path)
+    assert "BLAS         no thread variables set" in done.stdout
+
+
 def test_a_sound_installation(capsys):
     assert cli.main(["doctor"]) == 0
     out, err = capsys.readouterr()

@@ -5,6 +5,7 @@ from .alignment import ALIGNMENT
 from .arguments import ARGUMENTS
 from .bughunt import BUGHUNT
 from .checker import CHECKER
+from .checking import CHECKING
 from .cluster_loops import CLUSTER_LOOPS
 from .clustering import CLUSTERING
 from .corners import CORNERS
@@ -53,6 +54,7 @@ MUTANTS = (
     *ALIGNMENT,
     *LESSONS,
     *BUGHUNT,
+    *CHECKING,
 )
 
 __all__ = ["MUTANTS", "Mutant", "StaleMutantError"]
