@@ -382,6 +382,9 @@ assert share_dealt < 0.3 < shares[1]
 #
 # ## Exercises
 #
+# Two more check themselves: write them in `lessons/exercises/exercise_01_look_first.py`, then run `.venv/bin/python -m
+# minicluster check 01`.
+#
 # 1. Predict, then try: what does the count say after the first block, and after the third? The lists after block l are
 #    `after.states["train"][l]`. (Nobody reads the list after the third block at the separator. Why may it be good all
 #    the same?)

@@ -227,6 +227,9 @@ for share in (1, 10):
 #
 # ## Exercises
 #
+# Three more check themselves: write them in `lessons/exercises/exercise_02_the_task.py`, then run `.venv/bin/python -m
+# minicluster check 02`.
+#
 # 1. Without running it: how many strings does `a?[bc]{1,2}` make, and which are the likeliest? Check with `Pattern`.
 # 2. `a?a?` makes the string `a` in two ways. What is its probability? (`count` says 3 strings. Why not 4?)
 # 3. Hold out more: `make_instruction_dataset(n_held_out_inputs=3, seed=0)` is the default. Find by trying the largest

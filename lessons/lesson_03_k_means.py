@@ -300,6 +300,9 @@ assert share < 0.9
 #
 # ## Exercises
 #
+# Three more check themselves: write them in `lessons/exercises/exercise_03_k_means.py`, then run `.venv/bin/python -m
+# minicluster check 03`.
+#
 # 1. One dimension, samples 0, 1, 5, 6, 7, k = 2, start at 0 and 1. Do Lloyd's steps by hand; check with `KMeans`.
 # 2. Show that the inertia around the means is also the sum, over the clusters, of all squared distances between pairs
 #    of their samples, each pair once and divided by the size of the cluster. (Hint: put each sample of a cluster for c

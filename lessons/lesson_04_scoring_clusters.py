@@ -294,6 +294,9 @@ assert abs(perfect.mean() - 0.22) < 0.01 and 0.27 < np.quantile(perfect, 0.99) <
 #
 # ## Exercises
 #
+# Three more check themselves: write them in `lessons/exercises/exercise_04_scoring_clusters.py`, then run
+# `.venv/bin/python -m minicluster check 04`.
+#
 # 1. Compute the ARI of `[0, 0, 1, 1]` against `[0, 1, 0, 1]` by hand. Why is it below 0? How low can it get for four
 #    samples? Try all groupings of four against each other.
 # 2. Show that swapping classes and clusters changes neither ARI nor AMI. Which scores above does it change? (Try

@@ -760,6 +760,9 @@ assert np.median(wrong_counts) < 30
 #
 # ## Exercises
 #
+# Three more check themselves: write them in `lessons/exercises/exercise_05_chain_rule.py`, then run `.venv/bin/python
+# -m minicluster check 05`.
+#
 # 1. By hand: loss = (x * x * w - target)^2 at x = 2, w = 3, target = 10, where x is used twice. Draw the graph, write
 #    the values above and the gradients below each edge. Check with `forward` and `backward`. Then write `=` for `+=` in
 #    `backward`: what does it say for x, and for w?

@@ -536,6 +536,9 @@ for name, scale in (("1 / sqrt(D)", 1 / math.sqrt(D)), ("1 / D", 1 / D)):
 #
 # ## Exercises
 #
+# Three more check themselves: write them in `lessons/exercises/exercise_06_trust_no_gradient.py`, then run
+# `.venv/bin/python -m minicluster check 06`.
+#
 # 1. Without running it: which h is best for `(f(x + h) - f(x)) / h` in float32, whose eps is 1.2e-7, and how many
 #    digits are left? Check with `f`. (Make `h` a `np.float32` as well, or NumPy computes in float64.)
 # 2. In the bug hunt, repair layers 1, 3 and 4, and let the check judge.

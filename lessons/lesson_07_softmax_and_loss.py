@@ -591,6 +591,9 @@ assert loss == 800 and np.allclose(dlogits, [[-1, 1]]) and abs(patched - 27.6) <
 #
 # ## Exercises
 #
+# Three more check themselves: write them in `lessons/exercises/exercise_07_softmax_and_loss.py`, then run
+# `.venv/bin/python -m minicluster check 07`.
+#
 # 1. The scores are log 6, log 3 and 0, and the third word is right. Work out p, the loss and its gradient by hand;
 #    check with `cross_entropy` (it wants scores of shape (1, 3)).
 # 2. Multiply the trained `table` by 0.5, 0.9, 1, 1.1 and 2, and compute the loss of each on the training lines. Predict

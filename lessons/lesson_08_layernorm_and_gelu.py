@@ -819,6 +819,9 @@ for name, ((forward, _), network) in versions.items():
 #
 # ## Exercises
 #
+# Three more check themselves: write them in `lessons/exercises/exercise_08_layernorm_and_gelu.py`, then run
+# `.venv/bin/python -m minicluster check 08`.
+#
 # 1. By hand: LayerNorm of the row (1, 3, 3, 9) with weight 1 and bias 0, as fractions. Check with `layernorm_forward`.
 # 2. Which rows can come out of LayerNorm if C = 2, before weight and bias? Predict, then try ten random rows. Count: of
 #    C numbers, how many are still free after shift and stretch are gone?

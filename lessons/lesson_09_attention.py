@@ -716,6 +716,9 @@ picture.show("lesson_09_attention", save="--save" in sys.argv)
 #
 # ## Exercises
 #
+# Three more check themselves: write them in `lessons/exercises/exercise_09_attention.py`, then run `.venv/bin/python -m
+# minicluster check 09`.
+#
 # 1. By hand, with the three keys and values of the beginning: weights and out for the query (1, -1). Check with `ask`.
 #    Then try (100, 100), and get dq for dout = (1, 0) from `attend_backward`. Why is it what it is?
 # 2. Let every token see all (`visible=True`), and put the tokens of x in another order. What happens to the outputs of

@@ -867,6 +867,9 @@ for prepare in (shifted, not_shifted):
 #
 # ## Exercises
 #
+# Three more check themselves: write them in `lessons/exercises/exercise_10_transformer_and_training.py`, then run
+# `.venv/bin/python -m minicluster check 10`.
+#
 # 1. In `our_block_backward`, leave out one `dx +`. What does `check_gradients` say? And does `one_batch_by_heart`
 #    notice, with each of the two?
 # 2. Put a LayerNorm (weight 1, bias 0) before each layer of `gradient_on_the_way_down`, forward and backward. Is the

@@ -355,6 +355,9 @@ picture.show("lesson_11_clusters_emerge", save="--save" in sys.argv)
 #
 # ## Exercises
 #
+# Three more check themselves: write them in `lessons/exercises/exercise_11_clusters_emerge.py`, then run
+# `.venv/bin/python -m minicluster check 11`.
+#
 # 1. Colour both pictures by the length of the string (give `draw_emergence` the lengths, counted from 0, and change the
 #    titles in `clouds`). Can one still see the length in the trained one? What does the ARI of three clusters against
 #    the lengths say?

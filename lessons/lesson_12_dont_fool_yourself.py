@@ -475,6 +475,9 @@ picture.show("lesson_12_dont_fool_yourself", save="--save" in sys.argv)
 #
 # ## Exercises
 #
+# Three more check themselves: write them in `lessons/exercises/exercise_12_dont_fool_yourself.py`, then run
+# `.venv/bin/python -m minicluster check 12`.
+#
 # 1. How wide must a layer of random numbers be for the probe to be right on all 600 strings where fitted? Find it by
 #    trying, and explain the number.
 # 2. Build a better simple reader: count pairs of neighbouring letters (bigrams) instead of letters. Give it k-means,

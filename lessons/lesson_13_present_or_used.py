@@ -619,6 +619,9 @@ for name, own in trained.items():
 #
 # ## Exercises
 #
+# Three more check themselves: write them in `lessons/exercises/exercise_13_present_or_used.py`, then run
+# `.venv/bin/python -m minicluster check 13`.
+#
 # 1. Put in the separator's place the donor's own state instead of its task's centroid. Where do fewer answers move than
 #    with the centroid, and why might that be?
 # 2. In the plain model let Anna's note reach Ben before he has read much: hold the separator at other centroids *and*

@@ -588,6 +588,9 @@ picture.show("lesson_14_when_clusters_fail", save="--save" in sys.argv)
 #
 # ## Exercises
 #
+# Three more check themselves: write them in `lessons/exercises/exercise_14_when_clusters_fail.py`, then run
+# `.venv/bin/python -m minicluster check 14`.
+#
 # 1. The dose: train with `n_right=5`, where five tasks' patterns are grouped rightly and each other pattern is a group
 #    of its own. `told_groups` tells which. Compare unseen combinations of both halves *within* this one model. Which
 #    objection does this control answer that "pseudo" leaves open?

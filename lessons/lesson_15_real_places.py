@@ -642,6 +642,9 @@ assert max(row[3] for row in table.values()) > 0.8  # sure, although it can't kn
 #
 # ## Exercises
 #
+# Three more check themselves: write them in `lessons/exercises/exercise_15_real_places.py`, then run `.venv/bin/python
+# -m minicluster check 15`.
+#
 # 1. Spell a *known* word wrongly, as in "what is the kapital of this place". Which words of a question can be spoiled
 #    before its nearest centroid changes, and which one is enough?
 # 2. Train with `inside=True` in the settings: the place then stands in the sentence, and the separator at its end is

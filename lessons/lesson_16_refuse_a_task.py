@@ -621,6 +621,9 @@ for name, own in trained.items():
 #
 # ## Exercises
 #
+# Three more check themselves: write them in `lessons/exercises/exercise_16_refuse_a_task.py`, then run
+# `.venv/bin/python -m minicluster check 16`.
+#
 # 1. Run the lesson with another seed in `train`, and with 300 steps of fine-tuning. Which of its statements hold, which
 #    number moves most, and does refusal go on spreading?
 # 2. Take away the third model's wall: `bottleneck=False` in `told`. It still has its clusters. How far does refusal

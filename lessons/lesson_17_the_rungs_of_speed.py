@@ -792,6 +792,9 @@ for factor in (1.1, 2, 10, math.inf):
 #
 # ## Exercises
 #
+# Three more check themselves: write them in `lessons/exercises/exercise_17_the_rungs_of_speed.py`, then run
+# `.venv/bin/python -m minicluster check 17`.
+#
 # 1. Rung 3 changed two things at once: it walks along rows, and it allows lanes. Tell them apart: in rung 2, pass
 #    `np.ascontiguousarray(weight.T)` and read `weight[j, k]`. How much of the factor was memory? And with
 #    `fastmath=ANY_ORDER` besides?

@@ -321,6 +321,9 @@ for seed in range(3):
 #
 # ## Exercises
 #
+# Three more check themselves: write them in `lessons/exercises/exercise_18_t_sne_and_what_it_distorts.py`, then run
+# `.venv/bin/python -m minicluster check 18`.
+#
 # 1. Show that the perplexity of m equally likely neighbours is m, and that of a single one is 1.
 # 2. What does KL cost for a pair with p = .01 and q = .0001, and what for p = .0001 and q = .01? Which error does t-SNE
 #    avoid, and which of the distortions above follows from that?

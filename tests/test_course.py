@@ -80,6 +80,9 @@ def test_it_asks_to_predict_plants_a_mistake_and_ends_with_summary_and_exercises
     assert headings[-2:] == ["Summary", "Exercises"]
     exercises = prose_of(path).split("## Exercises")[1]
     assert re.findall(r"^([0-9]+)\. ", exercises, re.MULTILINE)[:2] == ["1", "2"]
+    number, words = path.name.split("_")[1], " ".join(exercises.split())
+    assert f"`lessons/exercises/exercise{path.stem.removeprefix('lesson')}.py`" in words
+    assert f"`.venv/bin/python -m minicluster check {number}`" in words
 
 
 @each
