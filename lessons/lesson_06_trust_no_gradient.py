@@ -9,8 +9,8 @@
 # **Assumes.** NumPy (arrays, `@`, broadcasting). The chain rule, the derivative by one of several variables and a step
 # of gradient descent (lesson 5), said again where they occur. Complex numbers and Taylor's series are explained below
 # as far as they are needed. Of a transformer's layers we say what each computes, not what it is good for. The backward
-# formulas of LayerNorm, softmax and cross-entropy are given, not derived: to judge a formula that one has not derived
-# is what the lesson teaches.
+# formulas of LayerNorm, softmax and cross-entropy are given, not derived (lessons 7 and 8 do that): to judge a formula
+# that one has not derived is what the lesson teaches.
 #
 # Run it in the environment that README sets up: as a script, `.venv/bin/python lessons/lesson_06_trust_no_gradient.py`
 # (Windows: `.venv\Scripts\python`); cell by cell in an editor that knows `# %%` cells; or as a notebook, which

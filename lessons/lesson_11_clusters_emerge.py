@@ -219,8 +219,8 @@ for at, when in ((0, "untrained"), (-1, "trained")):
 # untrained model, always.
 #
 # And why? The separator comes before the input, so it can't know it. Seven examples with one string have one and the
-# same state there, seven copies. Everyone's nearest neighbour is their own mirror image. The more often
-# rows are repeated, the firmer clusters look. **Check** that they are copies, then take each string once: *unique strings*.
+# same state there, seven copies. Everyone's nearest neighbour is their own mirror image. The more often rows are
+# repeated, the firmer clusters look. **Check** that they are copies, then take each string once: *unique strings*.
 
 # %%
 copies = dataset.train[row_string == row_string[0]]  # the examples with the first instruction
@@ -275,7 +275,8 @@ assert loss[0] > 4 and loss[-1] < 0.1 and middle[0] < 0.1 and middle[-1] > 0.9
 
 arrived = int(np.argmax(middle >= 0.95 * middle[-1]))
 print(f"layer {MIDDLE} reaches 95 % of its last value at step {steps[arrived]}; from there to step {steps[-1]}")
-print(f"its ARI changes by {middle[-1] - middle[arrived]:+.2f}; the loss goes from {loss[arrived]:.3f} to {loss[-1]:.3f}")
+change = middle[-1] - middle[arrived]
+print(f"its ARI changes by {change:+.2f}; the loss goes from {loss[arrived]:.3f} to {loss[-1]:.3f}")
 
 blind = np.log(dataset.n_inputs)  # ten outputs are possible for an input, one a task
 early = np.array(loss) > blind

@@ -347,8 +347,8 @@ assert measured["pseudo"]["unseen_combination"] < measured["groups"]["unseen_com
 # It is a softmax as before, only that the "groups" are the other states. The temperature, 0.1, stretches cosines from
 # -1 ... 1 to -10 ... 10, so that shares can become nearly 1. (Chen et al. 2020; van den Oord et al. 2018.)
 #
-# Its gradient, from the back. ds = (p - 1 at the partner) / n, as before. Each y stands on both sides of s: y_i in row
-# i of s, and y_j in column j. So dy = (ds + ds^T) y / temperature.
+# Its gradient, from the back. ds = (p - 1 at the partner) / n, as before (lesson 7). Each y stands on both sides of s:
+# y_i in row i of s, and y_j in column j. So dy = (ds + ds^T) y / temperature.
 #
 # Then the normalising. A step along x makes x longer and leaves y where it is. Only a step across moves y, by the step
 # over the length. So take from dy the part that points along y, and divide:

@@ -289,8 +289,8 @@ print("words whose counts differ most:", *[tokenizer.words[word] for word in by_
 # Nearly all are ways to put a question, whatever it is about. To a bag all words weigh the same. The model has learned
 # which words tell.
 #
-# So be fair to the bag, and ask a kinder question, that of lesson 11. Take a question's nearest neighbour *among all
-# questions of other patterns*. In which share of cases is it of the same fact?
+# So be fair to the bag, and ask a kinder question, that of lessons 1 and 11. Take a question's nearest neighbour *among
+# all questions of other patterns*. In which share of cases is it of the same fact?
 
 
 # %%

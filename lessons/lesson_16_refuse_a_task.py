@@ -9,7 +9,7 @@
 # trainings.
 #
 # **Assumes.** NumPy arrays, and what a gradient step does. What a task, a pattern and the splits are (lesson 2),
-# k-means (lesson 3), ARI (lesson 4), what a hidden state is (lesson 11), and the wall between letters and input, the
+# k-means (lesson 3), ARI (lesson 4), what a hidden state is (lesson 1), and the wall between letters and input, the
 # *bottleneck* (lesson 13). Each is said again in a sentence where it is needed.
 #
 # Run it in the environment that README sets up: as a script, `.venv/bin/python lessons/lesson_16_refuse_a_task.py`

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Lesson 17: The rungs of speed (optional)
+# # Lesson 17 (optional): The rungs of speed
 #
 # **Goals.** After this lesson you can take a loop that is thirty thousand times too slow and climb, rung by rung, to
 # what the machine can do; say at each rung what held the last one back; and prove that the result is still the same.

@@ -7,8 +7,8 @@
 # **Time.** 30 minutes to read, without the exercises; the script runs in about 5 seconds.
 #
 # **Assumes.** NumPy arrays, logarithms, the derivative and the chain rule, and what a gradient check is for (a function
-# `check_gradients` tells whether a backward pass is right). PCA, k-means and the silhouette are explained in a sentence
-# where they occur.
+# `check_gradients` tells whether a backward pass is right; lesson 6). PCA, k-means and the silhouette are explained in
+# a sentence where they occur.
 #
 # Run it in the environment that README sets up: as a script, `.venv/bin/python
 # lessons/lesson_18_t_sne_and_what_it_distorts.py` (Windows: `.venv\Scripts\python`); cell by cell in an editor that

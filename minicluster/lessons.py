@@ -1,12 +1,13 @@
 """Lessons as text: where one is, which cells it has, and the notebook that they make."""
 
+import ast
 import json
 import re
 from pathlib import Path
 
 MARKDOWN, CODE = "markdown", "code"
-CELL = re.compile(r"# %%(?P<rest>.*)")  # a line that begins a cell, as editors know it
-MARKDOWN_MARK = "[markdown]"
+CELL = re.compile(r"#\s*%%(?P<title>[^\[]*)(\[(?P<kind>[^\]]*)\].*)?")  # a line that begins a cell, as editors know it
+KINDS = {None: CODE, "code": CODE, "markdown": MARKDOWN, "md": MARKDOWN}
 
 
 class LessonError(ValueError):
@@ -32,7 +33,7 @@ def find_lesson(lesson, folder):
     LessonError
         If there is no such file.
     """
-    if not re.fullmatch("[0-9]+", lesson):
+    if not re.fullmatch("[0-9]{1,4}", lesson):
         path = Path(lesson)
         if path.suffix != ".py" or not path.is_file():
             raise LessonError(f"LESSON = {lesson!r}, expected a number such as 03, or a lesson's file (.py)")
@@ -40,12 +41,16 @@ def find_lesson(lesson, folder):
     folder = Path(folder)
     if not folder.is_dir():
         raise LessonError(f"no folder {folder} here; --lessons DIR says where the lessons are")
-    found = sorted(folder.glob("lesson_*.py"))
-    numbers = {int(path.name.split("_")[1]): path for path in found if path.name.split("_")[1].isdecimal()}
-    if int(lesson) not in numbers:
-        there = ", ".join(f"{number:02}" for number in sorted(numbers)) or "none"
+    found = sorted(path for path in folder.glob("lesson_*_*.py") if path.name.split("_")[1].isdecimal())
+    numbers = {path: int(path.name.split("_")[1]) for path in found}
+    fitting = [path for path, number in numbers.items() if number == int(lesson)]
+    if not fitting:
+        there = ", ".join(f"{number:02}" for number in sorted(set(numbers.values()))) or "none"
         raise LessonError(f"LESSON = {lesson!r}, expected the number of a lesson in {folder}: {there}")
-    return numbers[int(lesson)]
+    if len(fitting) > 1:
+        names = ", ".join(path.name for path in fitting)
+        raise LessonError(f"LESSON = {lesson!r} may be any of {names}: give the file")
+    return fitting[0]
 
 
 def read_lesson(path):
@@ -91,15 +96,19 @@ def split_cells(text):
     Raises
     ------
     LessonError
-        If there is no cell, or a line of prose does not begin with `#`.
+        If there is no cell, a line of prose does not begin with `#`, a cell is of an unknown kind, or a cell of code is
+        no Python by itself.
     """
-    cells = [(CODE, [])]
-    for number, line in enumerate(text.splitlines(), start=1):
+    cells = [(CODE, 1, [])]  # kind, number of the first line, lines
+    for number, line in enumerate(text.split("\n"), start=1):
+        line = line.removesuffix("\r")
         begins = CELL.fullmatch(line)
         if begins:
-            cells.append((MARKDOWN if begins["rest"].strip() == MARKDOWN_MARK else CODE, []))
+            if begins["kind"] is not None and begins["kind"].lower() not in KINDS:
+                raise LessonError(f"line {number}: a cell of kind [{begins['kind']}], expected [markdown] or none")
+            cells.append((KINDS[begins["kind"] and begins["kind"].lower()], number + 1, []))
             continue
-        kind, lines = cells[-1]
+        kind, _, lines = cells[-1]
         if kind == MARKDOWN and line.strip():
             if not line.startswith("#"):
                 raise LessonError(f"line {number}: {line!r} in a cell of prose, expected # at its beginning")
@@ -107,12 +116,27 @@ def split_cells(text):
         lines.append(line)
     if len(cells) == 1:
         raise LessonError("no line '# %%', which begins a cell")
-    joined = [(kind, "\n".join(lines).strip("\n")) for kind, lines in cells]
-    return [(kind, text) for kind, text in joined if text.strip()]
+    found = []
+    for kind, first, lines in cells:
+        if kind == CODE:
+            _check_python("\n".join(lines), first)
+        if any(line.strip() for line in lines):
+            found.append((kind, "\n".join(lines).strip("\n")))
+    return found
+
+
+def _check_python(source, first):
+    """Refuse a cell of code that ends in the middle of a statement; `first` is its first line's number."""
+    try:
+        ast.parse(source)
+    except SyntaxError as error:
+        raise LessonError(f"line {first + error.lineno - 1}: no Python by itself: {error.msg}") from None
 
 
 def notebook(text):
     """Turn a script of cells into a Jupyter notebook, format 4.5 (nbformat.readthedocs.io).
+
+    Titles of cells of code, which a notebook has no place for, are left out.
 
     Parameters
     ----------
@@ -131,7 +155,8 @@ def notebook(text):
     """
     cells = []
     for number, (kind, source) in enumerate(split_cells(text), start=1):
-        cell = {"cell_type": kind, "id": f"cell-{number}", "metadata": {}, "source": source.splitlines(keepends=True)}
+        lines = re.findall(r"[^\n]*\n|[^\n]+", source)
+        cell = {"cell_type": kind, "id": f"cell-{number}", "metadata": {}, "source": lines}
         if kind == CODE:
             cell |= {"execution_count": None, "outputs": []}
         cells.append(cell)

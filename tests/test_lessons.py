@@ -55,12 +55,26 @@ def test_line_ends_of_windows_make_the_same_cells(tmp_path):
         ("print(1)\n", "no line '# %%', which begins a cell"),
         ("", "no line '# %%', which begins a cell"),
         ("# %% [markdown]\n# a\nprint(1)\n", "line 3: 'print(1)' in a cell of prose, expected # at its beginning"),
+        ("# %%\n1\n# %% [raw]\n# a\n", "line 3: a cell of kind [raw], expected [markdown] or none"),
+        ('# %%\nx = """\n# %% a text\n"""\n', "line 2: no Python by itself: unterminated triple-quoted string literal"),
+        ("# %%\n1\n# %%\nif x:\n", "line 4: no Python by itself: expected an indented block"),
     ],
 )
 def test_what_is_no_lesson_is_refused(text, message):
     with pytest.raises(LessonError) as refused:
         notebook(text)
-    assert str(refused.value) == message
+    assert str(refused.value).startswith(message)
+
+
+def test_marks_of_cells_are_those_that_editors_take():
+    text = "# %% A title [markdown]\n# a\n#%%\nb\n# %%  title\nc\n# %% [MD]\n# d\n# %% [code]\ne = 1\n"
+    assert split_cells(text) == [("markdown", "a"), ("code", "b"), ("code", "c"), ("markdown", "d"), ("code", "e = 1")]
+
+
+def test_only_line_ends_end_lines():
+    source = "x = 'a\x0cb\u2028c'\ny = 2"
+    assert split_cells(f"# %%\n{source}\n") == [("code", source)]
+    assert json.loads(notebook(f"# %%\n{source}\n"))["cells"][0]["source"] == ["x = 'a\x0cb\u2028c'\n", "y = 2"]
 
 
 def test_a_notebook_has_what_jupyter_asks_for():
@@ -86,11 +100,13 @@ def test_letters_beyond_ascii_are_written_as_they_are():
     assert "naïve −" in notebook("# %%\nx = 'naïve −'\n")
 
 
-words = st.text(alphabet="ab#% =", min_size=1, max_size=12).map(str.rstrip).filter(lambda line: line.strip())
-lines = st.lists(words.filter(lambda line: not line.removeprefix("# ").startswith("%%")), min_size=1, max_size=4)
+prose = st.text(alphabet="ab#[]% \u2028", min_size=1, max_size=12).map(lambda line: f"a{line}".rstrip())
+code = st.sampled_from(["x = 1", "# a comment", "x = '# %%'", "# x %%", "y = [1]  # %% [markdown]", "'\x0c'"])
+cell = st.tuples(st.just("markdown"), st.lists(prose, min_size=1, max_size=4))
+cell |= st.tuples(st.just("code"), st.lists(code, min_size=1, max_size=4))
 
 
-@given(st.lists(st.tuples(st.sampled_from(["markdown", "code"]), lines), min_size=1, max_size=5))
+@given(st.lists(cell, min_size=1, max_size=5))
 def test_cells_that_are_written_down_are_found_again(cells):
     text = ""
     for kind, content in cells:
@@ -111,6 +127,7 @@ def test_a_lesson_is_found_by_its_number_or_its_path(tmp_path):
         ("k.py", tmp_path, "LESSON = 'k.py', expected a number such as 03, or a lesson's file (.py)"),
         ("k", tmp_path, "LESSON = 'k', expected a number such as 03, or a lesson's file (.py)"),
         ("-3", tmp_path, "LESSON = '-3', expected a number such as 03, or a lesson's file (.py)"),
+        ("9" * 5000, tmp_path, f"LESSON = '{'9' * 5000}', expected a number such as 03, or a lesson's file (.py)"),
     ):
         with pytest.raises(LessonError) as refused:
             find_lesson(lesson, folder)
@@ -118,6 +135,9 @@ def test_a_lesson_is_found_by_its_number_or_its_path(tmp_path):
     (tmp_path / "text.txt").write_text("# %%\n", encoding="utf-8")
     with pytest.raises(LessonError, match="expected a number such as 03"):
         find_lesson(str(tmp_path / "text.txt"), tmp_path)
+    (tmp_path / "lesson_3_again.py").write_text("# %%\n", encoding="utf-8")
+    with pytest.raises(LessonError, match="may be any of lesson_03_k_means.py, lesson_3_again.py: give the file"):
+        find_lesson("3", tmp_path)
     (tmp_path / "empty").mkdir()
     with pytest.raises(LessonError, match="in .*empty: none$"):
         find_lesson("4", tmp_path / "empty")
