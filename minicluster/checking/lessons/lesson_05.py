@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..exercise import Exercise, Mistake, numbers
+from ..exercise import Exercise, Mistake, nonzero, numbers
 
 
 def _draw_numbers(rng, size):
@@ -16,12 +16,6 @@ def gradients(x, w, target):
     """Of (x * x * w + w - target)^2, by differentiating it by one variable at a time."""
     de = 2 * (x * x * w + w - target)
     return {"x": de * 2 * x * w, "w": de * (x * x + 1), "target": -de}
-
-
-def nonzero(rng, size, *shape):
-    """Draw numbers as `numbers` does, but none is 0, so that every entry has something to say."""
-    drawn = numbers(rng, size, *shape)
-    return np.where(drawn == 0, rng.choice([-2.0, 2.0, 3.0], shape), drawn)
 
 
 def _upstream(rng, size, *shape):
