@@ -84,14 +84,14 @@ def judge(exercise, function, watch=lambda number, inputs: None, printed=None):
         if says:
             watch(len(cases), inputs)
             says, inputs = (says, inputs) if isinstance(says, str) else says  # a rule may have changed the inputs
-            return Problem(recognise(exercise, function, cases, number) or says, inputs)
+            return Problem(recognise(exercise, function, [inputs, *cases]) or says, inputs)
     return None
 
 
-def recognise(exercise, function, cases, failed):
-    """Return what a typical mistake says if the function makes it, on every case and also where it failed."""
+def recognise(exercise, function, cases):
+    """Return what a typical mistake says if the function makes it, on every case."""
     for mistake in exercise.mistakes:
-        if all(_same(mistake.formula, function, inputs) for inputs in [cases[failed], *cases]):
+        if all(_same(mistake.formula, function, inputs) for inputs in cases):
             return mistake.says
     return None
 

@@ -133,6 +133,16 @@ def test_values_of_an_answer_may_have_names():
     assert said(answer, answer, **names) is None
 
 
+def test_a_mistake_has_to_agree_on_the_inputs_of_a_rule():
+    def rule(function, inputs, got):
+        other = inputs | {"x": -X}
+        return ("is wrong for less", other) if function(**other).sum() != -22 else None
+
+    mistake = Mistake("takes the negative of large ones", lambda x: -x if x.max() > 100 else x)
+    one = exercise(lambda x: x, rules=(rule,), mistakes=(mistake,))
+    assert judge(one, lambda x: x if x.sum() > 0 else 0 * x).says == "is wrong for less"
+
+
 def test_a_rule_may_show_other_inputs():
     def rule(function, inputs, got):
         other = inputs | {"x": inputs["x"] + 3}

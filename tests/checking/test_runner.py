@@ -104,7 +104,8 @@ def test_a_wrong_dtype(check):
 @pytest.mark.parametrize("body", ["import os; os._exit(7)", "raise SystemExit(7)"])
 def test_a_process_that_ends(check, body):
     verdict = check(of(body))
-    assert (verdict.outcome, verdict.says) == ("ended", "the process ended with exit code 7 before the function returned")
+    assert verdict.outcome == "ended"
+    assert verdict.says == "the process ended with exit code 7 before the function returned"
 
 
 def test_a_file_that_cannot_be_imported(check):
