@@ -161,6 +161,15 @@ def test_a_right_deal_passes_however_it_is_drawn_and_a_slightly_unfair_one_does_
     assert "as likely as any other" in judge(deal, often_the_truth).says
 
 
+def test_no_accidental_factor_is_told():
+    backward = next(exercise for exercise in exercises_of(5) if exercise.name == "linear_backward")
+
+    def of_the_first_and_last_row(dy, x, weight):
+        return backward.answer(dy, x, weight) | {"bias": dy[0, 0] + dy[-1, -1]}
+
+    assert "times what it should be" not in judge(backward, of_the_first_and_last_row).says
+
+
 def test_the_inputs_that_are_shown_fit_the_sentence():
     deal = next(exercise for exercise in exercises_of(12) if exercise.name == "deal")
 
