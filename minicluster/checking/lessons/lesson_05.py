@@ -147,6 +147,14 @@ EXERCISES = (
                 lambda x, w, target: _with_factors(x, w, target, by_p=x * x, by_w=w),
             ),
             Mistake(
+                "multiplies by w on the way to w: the local derivative of p * w by w is the *other* factor, p",
+                lambda x, w, target: _with_factors(x, w, target, by_p=w, by_w=w),
+            ),
+            Mistake(
+                "multiplies by p on the way to p: the local derivative of p * w by p is the *other* factor, w",
+                lambda x, w, target: _with_factors(x, w, target, by_p=x * x, by_w=x * x),
+            ),
+            Mistake(
                 "multiplies by the loss e * e: its derivative by e is 2 e",
                 lambda x, w, target: {
                     name: value * (x * x * w + w - target) / 2 for name, value in gradients(x, w, target).items()

@@ -472,6 +472,15 @@ EXERCISES = (
                 _each_seed_once,
             ),
             Mistake(
+                "counts a seed that is drawn twice only once: with replacement, it counts twice",
+                lambda shares, seeds, patterns: np.array(
+                    [
+                        np.mean([shares[s, p[j]].mean() for j, s in enumerate(np.unique(row))])
+                        for row, p in zip(seeds, patterns)
+                    ]
+                ),
+            ),
+            Mistake(
                 "gives an interval: return the means of the R resamples. The interval comes later",
                 lambda shares, seeds, patterns: np.quantile(resampled_means(shares, seeds, patterns), [0.025, 0.975]),
             ),
