@@ -23,8 +23,8 @@ def add_to(commands):
     parser = commands.add_parser(
         "check",
         help="check the exercises of a lesson",
-        description="Test the functions that you wrote in lessons/exercises/exercise_NN_title.py on drawn inputs, each in "
-        "a process of its own, and say what is wrong, with small inputs that show it. Exit code 0: all are right.",
+        description="Test the functions that you wrote in lessons/exercises/exercise_NN_title.py on drawn inputs, each "
+        "in a process of its own, and say what is wrong, with small inputs that show it. Exit code 0: all are right.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.set_defaults(run=_check)

@@ -19,7 +19,8 @@ CHECKING = (
     Mutant(
         name="check: values are not compared",
         file="checking/judge.py",
-        old='return None if exercise.answer is None else _different(got, expected, "", exercise.tolerance, exercise.parts)',
+        old="return None if exercise.answer is None else _different("
+        'got, expected, "", exercise.tolerance, exercise.parts)',
         new="return None",
         why="Anything of the right shape would pass.",
         tests=JUDGE_TESTS,
