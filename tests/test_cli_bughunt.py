@@ -8,7 +8,7 @@ from minicluster import cli
 from minicluster.bughunt.student_file import choose
 
 BLANK = 'EXPLANATION = """"""'
-WORDS = "The sum ran over the wrong axis. I compared two rows by hand with the checker's smallest inputs, "
+WORDS = "The sum ran over the wrong axis. I compared two rows by hand with the checker's small inputs, "
 WORDS += "and anybody who trains with more than one example would have noticed."
 
 
@@ -118,7 +118,7 @@ def test_the_way_of_a_hunt(start, capsys):
     assert (code, err) == (1, "")
     first, second, *middle, explanation, last = out.splitlines()
     assert first == "bughunt_ada_lovelace.py: Ada Lovelace"
-    assert second.split()[:2] == [hunt.subject, "WRONG:"] and middle[0].strip() == "the smallest inputs that show it:"
+    assert second.split()[:2] == [hunt.subject, "WRONG:"] and middle[0].strip() == "small inputs that show it:"
     inputs = [line.split(" = ")[0].strip() for line in middle[1:]]
     assert inputs == list(hunt.exercise.cases()[0])
     assert explanation.split(None, 1)[1].startswith("0 words, expected 20 or more: what was wrong")
@@ -227,6 +227,7 @@ def test_json_for_grading(start, here, capsys):
         "outcome": "fine",
         "says": "",
         "inputs": [],
+        "printed": [],
         "words": len(WORDS.split()),
         "explained": True,
         "bug": {"name": bug.name, "explanation": bug.explanation},

@@ -45,7 +45,8 @@ def targets_and_mask(tokens, separator, outputs):
     of the row. There are two exceptions. Where the input is read, which is one position behind the separator, the
     target is the output. And at the last position, where no token comes next, it is 0, unless the input is read there.
 
-    By hand: with letters 5 and 6, separator 9, input 3 and output 25,
+    By hand: with letters 5 and 6, the separator's token 9 (at position 2, so `separator` is [2]), input 3 and output
+    25,
 
         tokens     5    6    9    3    0    0
         targets    6    9    3   25    0    0
@@ -100,7 +101,7 @@ def seen_in_training(train, test):
 
     Returns
     -------
-    (n,) int
+    (n,) int array
 
     Hints
     -----

@@ -40,7 +40,7 @@ def linear_backward(dy, x, weight):
 
     Some libraries store the weight as (n_out, n_in), the transpose of the lesson's, and compute
 
-        y = x @ weight.T + bias        that is, for each token,    y_j = sum over i of x_i weight_ji + bias_j
+        y = x @ weight.T + bias        that is, for each token,    y_j = (sum over i of x_i weight_ji) + bias_j
 
     Parameters
     ----------
@@ -62,7 +62,8 @@ def linear_backward(dy, x, weight):
        what comes back from there?
     2. dx_i is the sum over j of dy_j weight_ji. dweight_ji is the sum, over all B T rows, of dy_j x_i. dbias_j is the
        sum of dy_j over all rows.
-    3. `x.reshape(-1, x.shape[-1])` lays the sequences one below the other, (B T, n_in). Do the same with dy.
+    3. `x.reshape(-1, x.shape[-1])` lays the sequences one below the other, (B T, n_in). Do the same with dy. (.T turns
+       all axes of a (B, T, C) array around: make rows first.)
     4. With `x_rows` and `dy_rows`, dweight is dy_rows.T @ x_rows. For dx nothing has to be turned around.
     """
     raise NotImplementedError("your turn")

@@ -10,7 +10,8 @@ import numpy as np
 def deal(task_of_pattern, pattern, seed):
     """Deal the patterns into pseudo-tasks, for a null that is hard enough. Core, easy, 10 minutes.
 
-    Strings of one pattern are alike, so chance must not tear them apart: what is dealt are patterns.
+    Strings of one pattern are alike, so chance must not tear them apart: what is dealt are patterns. (This is not the
+    lesson's `deal`: it deals once, and does not score.)
 
     Parameters
     ----------
@@ -41,28 +42,30 @@ def guess_new_patterns(x, task, pattern):
     """Let a probe guess the tasks of patterns that it was not told of. Core, medium, 15 minutes.
 
     The probe is the simplest there is: each task has a mean, and the guess is the task whose mean is nearest. To be
-    judged fairly it may not know the pattern that is asked for: hold out the unit that the claim is about.
+    judged fairly it may not know the pattern that is asked for: hold out the unit that the claim is about. Unlike the
+    lesson, which left out one pattern of each task at once, leave out only the pattern of the string that is asked for.
 
     Parameters
     ----------
     x : (n, C) float64
         States of the strings.
     task : (n,) int
-        From 0 to K - 1.
+        From 0 to K - 1. K is `task.max() + 1`, and each of them occurs.
     pattern : (n,) int
-        Numbered through all tasks. Each task has at least two patterns.
+        Numbered through all tasks, in any order. Each task has at least two patterns.
 
     Returns
     -------
     (n,) int
         The guess for each string: the task whose mean is nearest by squared distance. The mean of a task is taken over
         its strings, except those of the pattern of the string that is asked for. With one number a state,
-        x = [0, 6, 7, 9], task = [0, 0, 1, 1] and pattern = [0, 1, 2, 3]: for string 0 the means are 6 (string 1 alone)
-        and 8, so the guess is 0. For string 1 they are 0 and 8, so the guess is 1, which is wrong.
+        x = [[0], [6], [7], [9]], task = [0, 0, 1, 1] and pattern = [0, 1, 2, 3]: for string 0 the means are 6 (string 1
+        alone) and 8, so the guess is 0. For string 1 they are 0 and 8, so the guess is 1, which is wrong.
 
     Hints
     -----
-    1. For one string: which strings may its probe know? `known = pattern != pattern[i]`.
+    1. For one string: which strings may its probe know? `known = pattern != pattern[i]`. The guesses begin as
+       `np.zeros(n, dtype=int)`.
     2. `x[known & (task == t)]` are those of task t among them; their mean is over axis 0.
     3. All strings of a pattern share the same means, so a loop over patterns will do; one over strings is right, too.
     4. Stack the means to (K, C), subtract x[i], square, add up over C, `argmin`.

@@ -21,7 +21,7 @@ TEMPLATE = '''\
 The function below runs, and what it returns looks plausible. One formula in it is wrong; its docstring is right.
 
 1. Ask the checker, with this file's name for FILE:  python -m minicluster bughunt verify FILE
-   It says which property fails, with the smallest inputs that show it. It does not say where the bug is.
+   It says which property fails, with small inputs that show it. It does not say where the bug is.
 2. Find the bug and mend the function. Any right formula will do; NumPy is all that it takes.
 3. Fill EXPLANATION, at the end, with {words} words or more of your own: what was wrong, how you found it, and who would
    have noticed, by what.
@@ -74,7 +74,7 @@ class Result:
     Attributes
     ----------
     student, class_name, subject : str
-    outcome, says, inputs
+    outcome, says, inputs, printed
         Of the function, as in `minicluster.checking.Verdict`.
     words : int
         Of the explanation.
@@ -88,6 +88,7 @@ class Result:
     outcome: str
     says: str
     inputs: list
+    printed: list
     words: int
     bug: Bug | None
 
@@ -117,6 +118,7 @@ class Result:
             "outcome": self.outcome,
             "says": self.says,
             "inputs": self.inputs,
+            "printed": self.printed,
             "words": self.words,
             "explained": self.explained,
             "bug": bug,
@@ -288,6 +290,7 @@ def verify(path, time_limit=TIME_LIMIT):
         told["outcome"],
         told["says"],
         told["inputs"],
+        told["printed"],
         words,
         found.bug if done else None,
     )

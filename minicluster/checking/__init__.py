@@ -5,6 +5,6 @@
 """
 
 from .exercise import Exercise, Mistake
-from .runner import Verdict, check_function, exercises_of, find_exercises
+from .runner import Verdict, check_function, check_functions, exercises_of, find_exercises
 
-__all__ = ["Exercise", "Mistake", "Verdict", "check_function", "exercises_of", "find_exercises"]
+__all__ = ["Exercise", "Mistake", "Verdict", "check_function", "check_functions", "exercises_of", "find_exercises"]

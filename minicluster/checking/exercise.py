@@ -42,8 +42,9 @@ class Exercise:
         Takes the same arguments and returns the right answer: an array, a number, a string, a bool, or a tuple, a list
         or a dict of these. None if there are several right ones; then rules alone decide.
     rules : tuple of callables
-        Each takes (function, inputs, got) and returns what is wrong in a sentence, or None. They are asked in their
-        order, once shapes are right and before values are compared, so that the most telling comes first.
+        Each takes (function, inputs, got) and returns what is wrong in a sentence, or None; or (the sentence, the
+        inputs to show), if it saw it on others than these. They are asked in their order, once shapes are right and
+        before values are compared, so that the most telling comes first.
     mistakes : tuple of Mistake
         Recognised if they give what the learner's function gives, on every case.
     core : bool
@@ -52,6 +53,8 @@ class Exercise:
         Relative to the largest entry of the right answer: what rounding, or another order of adding, may change.
     sizes : tuple of int
         Of the cases.
+    parts : tuple of str
+        What the values of an answer with several are called; without it, "value 1", "value 2".
     """
 
     name: str
@@ -62,6 +65,7 @@ class Exercise:
     core: bool = False
     tolerance: float = 1e-9
     sizes: tuple = field(default=SIZES)
+    parts: tuple = ()
 
     def __post_init__(self):
         if self.answer is None and not self.rules:
@@ -91,3 +95,9 @@ def numbers(rng, size, *shape):
     if size <= LARGEST_ROUND:
         return rng.integers(-3, 4, shape).astype(float)
     return np.round(rng.standard_normal(shape), 2)
+
+
+def nonzero(rng, size, *shape):
+    """Draw numbers as `numbers` does, but none is 0, so that every entry has something to say."""
+    drawn = numbers(rng, size, *shape)
+    return np.where(drawn == 0, rng.choice([-2.0, 2.0, 3.0], shape), drawn)

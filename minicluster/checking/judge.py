@@ -1,13 +1,18 @@
 """Is an answer right, and if not, what is wrong with it, in words that help."""
 
 import copy
+import io
+from contextlib import redirect_stdout
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
 SHOWN_ENTRIES = 40  # of an array in a message
 SAME = 1e-6  # relative: a wrong answer that is so near a mistake's is that mistake
 HIGHEST_FACTOR = 1000
+LARGEST_DENOMINATOR = 20  # of a factor that is worth telling
+PRINTED = 2000  # characters of what a function prints that are kept
 
 
 @dataclass(frozen=True)
@@ -19,14 +24,34 @@ class Problem:
     says : str
         A sentence or two.
     inputs : dict
-        The smallest inputs that showed it.
+        Small inputs that showed it.
     """
 
     says: str
     inputs: dict
 
 
-def judge(exercise, function, watch=lambda number, inputs: None):
+class Printed(io.TextIOBase):
+    """Keeps the beginning of what is printed."""
+
+    def __init__(self):
+        self.text = ""
+
+    def writable(self):
+        """Return True."""
+        return True
+
+    def write(self, text):
+        """Keep it, if there is room."""
+        self.text += text[: PRINTED - len(self.text)]
+        return len(text)
+
+    def clear(self):
+        """Forget all."""
+        self.text = ""
+
+
+def judge(exercise, function, watch=lambda number, inputs: None, printed=None):
     """Run a function on an exercise's inputs, and say what is wrong with it.
 
     Parameters
@@ -36,29 +61,37 @@ def judge(exercise, function, watch=lambda number, inputs: None):
         The learner's. What it raises passes through.
     watch : callable, optional
         Told (number of the case, its inputs) before each case.
+    printed : Printed, optional
+        Gets what the function prints when it is run on a case, and no longer what it printed on the case before.
 
     Returns
     -------
     Problem or None
     """
+    printed = Printed() if printed is None else printed
     cases = exercise.cases()
     for number, inputs in enumerate(cases):
         watch(number, inputs)
         given = copy.deepcopy(inputs)
-        got = function(**given)
+        printed.clear()
+        with redirect_stdout(printed):
+            got = function(**given)
+        if got is None and printed.text:
+            return Problem("prints and returns None: `return` the answer", inputs)
         says = _changed(inputs, given) or _wrong(exercise, function, inputs, got)
         if says is None and number == 0:
             says = _another_time(function, inputs, got)
         if says:
             watch(len(cases), inputs)
-            return Problem(recognise(exercise, function, cases, number) or says, inputs)
+            says, inputs = (says, inputs) if isinstance(says, str) else says  # a rule may have changed the inputs
+            return Problem(recognise(exercise, function, [inputs, *cases]) or says, inputs)
     return None
 
 
-def recognise(exercise, function, cases, failed):
-    """Return what a typical mistake says if the function makes it, on every case and also where it failed."""
+def recognise(exercise, function, cases):
+    """Return what a typical mistake says if the function makes it, on every case."""
     for mistake in exercise.mistakes:
-        if all(_same(mistake.formula, function, inputs) for inputs in [cases[failed], *cases]):
+        if all(_same(mistake.formula, function, inputs) for inputs in cases):
             return mistake.says
     return None
 
@@ -69,14 +102,14 @@ def _wrong(exercise, function, inputs, got):
     expected = None
     if exercise.answer is not None:
         expected = exercise.answer(**copy.deepcopy(inputs))
-        says = _of_another_form(got, expected, "the answer")
+        says = _of_another_form(got, expected, "the answer", exercise.parts)
         if says:
             return says
     for rule in exercise.rules:
         says = rule(function, copy.deepcopy(inputs), got)
         if says:
             return says
-    return None if exercise.answer is None else _different(got, expected, "", exercise.tolerance)
+    return None if exercise.answer is None else _different(got, expected, "", exercise.tolerance, exercise.parts)
 
 
 def _changed(before, after):
@@ -103,7 +136,7 @@ def _equal(one, other):
     return np.array_equal(one, other, equal_nan=one.dtype.kind in "fc" and other.dtype.kind in "fc")
 
 
-def _of_another_form(got, expected, what):
+def _of_another_form(got, expected, what, names=()):
     """Say that types, names, lengths, shapes or dtypes differ, the outermost first; else None."""
     if isinstance(expected, dict):
         if not isinstance(got, dict):
@@ -115,10 +148,11 @@ def _of_another_form(got, expected, what):
         return next(filter(None, (_of_another_form(*part) for part in parts)), None)
     if isinstance(expected, (tuple, list)):
         if not isinstance(got, (tuple, list)):
-            return f"{what} is {_kind(got)}, expected {len(expected)} values"
+            return f"{what} is {_kind(got)}, expected {len(expected)} values{_called(names)}"
         if len(got) != len(expected):
-            return f"{what} has {len(got)} values, expected {len(expected)}"
-        parts = ((g, e, f"value {number} of {what}") for number, (g, e) in enumerate(zip(got, expected), start=1))
+            return f"{what} has {len(got)} values, expected {len(expected)}{_called(names)}"
+        names = names or [f"value {number} of {what}" for number in range(1, len(expected) + 1)]
+        parts = zip(got, expected, names)
         return next(filter(None, (_of_another_form(*part) for part in parts)), None)
     if isinstance(expected, str):
         return None if isinstance(got, str) else f"{what} is {_kind(got)}, expected a string"
@@ -142,6 +176,8 @@ def _of_another_dtype(got, expected, what):
     if not got.size:
         return None  # np.asarray([]) is float64, whatever it might have held
     if got.dtype.kind == "O":
+        if all(isinstance(entry, (int, float, np.number, np.ndarray)) and not np.ndim(entry) for entry in got.flat):
+            return f"{what} has dtype object: make it an array of numbers, np.array(..., dtype=float) say"
         return f"{what} has dtype object: its entries are not all numbers"
     if got.dtype.kind in "US" and expected.dtype.kind not in "US":
         return f"{what} has dtype {got.dtype}: its entries are strings"
@@ -174,13 +210,14 @@ def _why_shape(got, expected):
     return ""
 
 
-def _different(got, expected, what, tolerance):
+def _different(got, expected, what, tolerance, names=()):
     """Say where values differ, and how, if that can be told; else None."""
     if isinstance(expected, dict):
         parts = ((got[key], expected[key], f"{what}{key!r}: ") for key in expected)
         return next(filter(None, (_different(*part, tolerance) for part in parts)), None)
     if isinstance(expected, (tuple, list)):
-        parts = ((g, e, f"{what}value {number}: ") for number, (g, e) in enumerate(zip(got, expected), start=1))
+        names = names or [f"value {number}" for number in range(1, len(expected) + 1)]
+        parts = ((g, e, f"{what}{name}: ") for g, e, name in zip(got, expected, names))
         return next(filter(None, (_different(*part, tolerance) for part in parts)), None)
     if isinstance(expected, str):
         return None if got == expected else f"{what}{got!r}, expected {expected!r}"
@@ -221,13 +258,23 @@ def _hint(got, expected):
         return "It is the transpose of the right one."
     largest = np.unravel_index(np.abs(expected).argmax(), expected.shape)
     factor = float(got[largest] / expected[largest])
-    simple = 1 / HIGHEST_FACTOR < abs(factor) < HIGHEST_FACTOR
-    if simple and np.abs(got - factor * expected).max() <= scale * abs(factor):
+    if _simple(factor) and np.abs(got - factor * expected).max() <= scale * abs(factor):
         return f"Everything is {_number(factor)} times what it should be."
     offset = float((got - expected).flat[0])
     if np.abs(got - expected - offset).max() <= scale:
         return f"Everything is off by {_number(offset)}."
     return None
+
+
+def _simple(factor):
+    """Whether a factor, or its square, is a fraction of small numbers: others are found by accident."""
+
+    def is_fraction(number):
+        return abs(number - Fraction(number).limit_denominator(LARGEST_DENOMINATOR)) <= SAME * abs(number)
+
+    if not 1 / HIGHEST_FACTOR < abs(factor) < HIGHEST_FACTOR:
+        return False
+    return is_fraction(factor) or is_fraction(1 / factor) or (0.1 < abs(factor) < 10 and is_fraction(factor**2))
 
 
 def _same(formula, function, inputs):
@@ -258,6 +305,10 @@ def _at(mask):
 
 def _shape(shape):
     return str(tuple(int(n) for n in shape)) if shape else "() (a single number)"
+
+
+def _called(names):
+    return f", {' and '.join(names)}" if names else ""
 
 
 def _names(entries):

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from pathlib import Path
 LESSONS = sorted(int(path.stem[-2:]) for path in (Path(__file__).parent / "lessons").glob("lesson_[0-9][0-9].py"))
 TIME_LIMIT = 20.0  # seconds for one function, its imports included
 FINE = "fine"
+STUCK = "the file does not get to its functions"
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,9 @@ class Verdict:
     says : str
         What is wrong, and what may help.
     inputs : list of str
-        The smallest inputs that showed it, one a line.
+        Small inputs that showed it, one a line.
+    printed : list of str
+        What the function printed when it was run on them, line by line; of much, the beginning.
     """
 
     lesson: int
@@ -40,6 +43,7 @@ class Verdict:
     outcome: str
     says: str
     inputs: list
+    printed: list = field(default_factory=list)
 
     @property
     def fine(self):
@@ -72,6 +76,34 @@ def find_exercises(lesson, folder):
     return None
 
 
+def check_functions(lesson, exercises, path, time_limit=TIME_LIMIT):
+    """Check functions of a learner's file, each in a process of its own.
+
+    Parameters
+    ----------
+    lesson : int
+    exercises : sequence of Exercise
+    path : Path or None
+        The file; None if there is none.
+    time_limit : float
+        Seconds for one function.
+
+    Yields
+    ------
+    Verdict
+        For each exercise. If the file does not even get to its functions in time, that is said of all of them, and
+        tried once.
+    """
+    stuck = None
+    for exercise in exercises:
+        if stuck is None:
+            verdict = check_function(lesson, exercise, path, time_limit)
+            stuck = verdict if verdict.says.startswith(STUCK) else None
+        else:
+            verdict = replace(stuck, function=exercise.name, core=exercise.core)
+        yield verdict
+
+
 def check_function(lesson, exercise, path, time_limit=TIME_LIMIT):
     """Check one function of a learner's file in a process of its own.
 
@@ -91,7 +123,7 @@ def check_function(lesson, exercise, path, time_limit=TIME_LIMIT):
     if path is None:
         return Verdict(lesson, exercise.name, exercise.core, "no file", f"no file exercise_{lesson:02}_*.py", [])
     told = run_apart(_module_of(lesson), exercise.name, path, time_limit)
-    return Verdict(lesson, exercise.name, exercise.core, told["outcome"], told["says"], told["inputs"])
+    return Verdict(lesson, exercise.name, exercise.core, **told)
 
 
 def run_apart(module, name, path, time_limit=TIME_LIMIT):
@@ -111,7 +143,7 @@ def run_apart(module, name, path, time_limit=TIME_LIMIT):
     Returns
     -------
     dict
-        `outcome`, `says` and `inputs` as in `Verdict`.
+        `outcome`, `says`, `inputs` and `printed` as in `Verdict`.
     """
     with tempfile.TemporaryDirectory(prefix="check-", ignore_cleanup_errors=True) as folder:
         report = Path(folder, "report.json")
@@ -136,10 +168,13 @@ def run_apart(module, name, path, time_limit=TIME_LIMIT):
         try:
             told = json.loads(report.read_text(encoding="utf-8"))
         except (OSError, ValueError):  # it ended before the first case, or while writing
-            told = {"outcome": "running", "says": "", "inputs": []}
+            told = {"outcome": "running", "says": "", "inputs": [], "printed": []}
     if code is None:
         told["outcome"] = "too slow"
-        told["says"] = f"did not end within {time_limit:g} seconds: is there a loop that never ends?"
+        if told["inputs"]:
+            told["says"] = f"did not end within {time_limit:g} seconds: is there a loop that never ends?"
+        else:
+            told["says"] = f"{STUCK} within {time_limit:g} seconds: is there a loop outside of them that never ends?"
     elif told["outcome"] == "running":
         told["outcome"], told["says"] = "ended", f"the process ended with exit code {code} before the function returned"
     return told

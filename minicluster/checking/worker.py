@@ -2,9 +2,11 @@
 
 Started by runner.py with the module that has the exercises, the function's name, the learner's file and a file to
 report into. The report, JSON, is written before every case, so that whoever stops this process knows where it was.
-What the learner's file prints goes nowhere.
+What the function prints when it is run on the inputs that are shown is reported, too; else, what the learner's file
+prints goes nowhere.
 """
 
+import ast
 import importlib.util
 import json
 import sys
@@ -13,26 +15,31 @@ import warnings
 from importlib import import_module
 from pathlib import Path
 
+SHOWN_LINES = 10  # of what a function prints
 FINE, BLANK, WRONG, RAISED, MISSING, NO_FILE = "fine", "blank", "wrong", "raised", "missing", "no file"
+NOT_WRITTEN, STILL_THERE = "not written yet", ": its line `raise NotImplementedError` is still there"
 MARK = "minicluster_exercise"  # the name under which a learner's file is imported
 
 
 def main(module, name, path, report):
     """Check one function and report."""
-    from .judge import Problem, judge, show
+    from .judge import Printed, Problem, judge, show
 
     exercise = next(exercise for exercise in import_module(module).EXERCISES if exercise.name == name)
     report = Path(report)
 
     def tell(outcome, says="", inputs=None):
         lines = show(inputs) if inputs is not None else []
-        report.write_text(json.dumps({"outcome": outcome, "says": says, "inputs": lines}), encoding="utf-8")
+        shown = printed.text.splitlines()
+        shown = shown[:SHOWN_LINES] + ["..."] * (len(shown) > SHOWN_LINES) if outcome in (WRONG, RAISED) else []
+        entries = {"outcome": outcome, "says": says, "inputs": lines, "printed": shown}
+        report.write_text(json.dumps(entries), encoding="utf-8")
 
     def watch(number, inputs):
         current.update(inputs=inputs)
         tell("running", f"case {number + 1}", inputs)
 
-    current = {"inputs": None}
+    current, printed = {"inputs": None}, Printed()
     try:
         module = load(path)
     except Exception as error:  # whatever a learner's file may raise
@@ -43,9 +50,9 @@ def main(module, name, path, report):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            problem = judge(exercise, function, watch)
+            problem = judge(exercise, function, watch, printed)
     except NotImplementedError:
-        return tell(BLANK, "not written yet")
+        return tell(BLANK, NOT_WRITTEN + STILL_THERE * is_begun(path, name))
     except Exception as error:
         return tell(RAISED, told(error, path), current["inputs"])
     if isinstance(problem, Problem):
@@ -60,6 +67,13 @@ def load(path):
     sys.modules[MARK] = module
     spec.loader.exec_module(module)
     return module
+
+
+def is_begun(path, name):
+    """Whether a function of a file has more than its docstring and one more line."""
+    tree = ast.parse(Path(path).read_text(encoding="utf-8"))
+    written = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name]
+    return any(len(node.body) > 1 + (ast.get_docstring(node) is not None) for node in written)
 
 
 def told(error, path):

@@ -23,8 +23,8 @@ def add_to(commands):
     parser = commands.add_parser(
         "check",
         help="check the exercises of a lesson",
-        description="Test the functions that you wrote in lessons/exercises/exercise_NN_title.py on drawn inputs, each in "
-        "a process of its own, and say what is wrong with the smallest inputs that show it. Exit code 0: all are right.",
+        description="Test the functions that you wrote in lessons/exercises/exercise_NN_title.py on drawn inputs, each "
+        "in a process of its own, and say what is wrong, with small inputs that show it. Exit code 0: all are right.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.set_defaults(run=_check)
@@ -37,7 +37,7 @@ def add_to(commands):
 
 
 def _check(arguments):
-    from ..checking import check_function, exercises_of, find_exercises
+    from ..checking import check_functions, exercises_of, find_exercises
     from ..checking.runner import LESSONS
 
     numbers = getattr(arguments, "lesson", [])
@@ -61,8 +61,7 @@ def _check(arguments):
         if not arguments.json:
             print(f"lesson {lesson:02}: {files[lesson] or 'no file'}")
         width = max(len(exercise.name) for exercise in exercises)
-        for exercise in exercises:
-            verdict = check_function(lesson, exercise, files[lesson], arguments.time_limit)
+        for verdict in check_functions(lesson, exercises, files[lesson], arguments.time_limit):
             verdicts.append(verdict)
             if not arguments.json:
                 _tell(verdict, width)
@@ -75,12 +74,12 @@ def _check(arguments):
 
 
 def _tell(verdict, width):
-    says = "" if verdict.outcome in ("fine", "blank") else verdict.says
-    tell_outcome(verdict.function, width, WORDS[verdict.outcome], says, verdict.inputs)
+    word, says = (verdict.says, "") if verdict.outcome == "blank" else (WORDS[verdict.outcome], verdict.says)
+    tell_outcome(verdict.function, width, word, says, verdict.inputs, verdict.printed)
 
 
-def tell_outcome(function, width, word, says, inputs):
-    """Print what came of checking a function, and the smallest inputs that show it.
+def tell_outcome(function, width, word, says, inputs, printed=()):
+    """Print what came of checking a function, and small inputs that show it.
 
     Parameters
     ----------
@@ -94,10 +93,18 @@ def tell_outcome(function, width, word, says, inputs):
         What is wrong, or nothing.
     inputs : list of str
         One a line.
+    printed : list of str
+        What the function printed, line by line.
     """
     name = f"  {function:{width}}  "
     print(f"{name}{word}{f': {says}' if says else ''}", flush=True)
     if inputs:
-        print(f"{' ' * len(name)}the smallest inputs that show it:")
-        for line in inputs:
-            print(f"{' ' * len(name)}  {line}")
+        _tell_lines(name, "small inputs that show it:", inputs)
+    if printed:
+        _tell_lines(name, "printed on the way:", printed)
+
+
+def _tell_lines(name, title, lines):
+    print(f"{' ' * len(name)}{title}")
+    for line in lines:
+        print(f"{' ' * len(name)}  {line}")

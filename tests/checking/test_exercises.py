@@ -1,5 +1,6 @@
 """The course's exercises: blanks fail, solutions pass, typical mistakes are explained as such."""
 
+import copy
 import inspect
 import re
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from minicluster.checking import check_function, exercises_of, find_exercises
-from minicluster.checking.judge import judge
+from minicluster.checking.judge import _of_another_form, judge
 from minicluster.checking.runner import LESSONS
 from minicluster.checking.worker import load
 
@@ -101,3 +102,80 @@ def test_nobody_passes_by_returning_what_came_in_or_nothing(lesson, exercise):
         except Exception:  # a rule that can't even look at it
             continue
         assert problem is not None
+
+
+# These look at what no formula of a mistake can do, as it has to be the same each time.
+NOT_IN_A_FORMULA = {"_only_the_seed_decides"}
+
+
+def says_something(exercise, rule, mistake):
+    """Whether a rule speaks up on a case at which it is asked."""
+    for inputs in exercise.cases():
+        try:
+            got = mistake.formula(**copy.deepcopy(inputs))
+        except Exception:  # a mistake may be one that raises
+            continue
+        if exercise.answer is not None and _of_another_form(got, exercise.answer(**copy.deepcopy(inputs)), "it"):
+            continue
+        if rule(mistake.formula, copy.deepcopy(inputs), got) is not None:
+            return True
+    return False
+
+
+@each
+def test_every_rule_speaks_up_for_one_of_the_typical_mistakes(lesson, exercise):
+    silent = {
+        rule.__name__
+        for rule in exercise.rules
+        if not any(says_something(exercise, rule, mistake) for mistake in exercise.mistakes)
+    }
+    assert not silent - NOT_IN_A_FORMULA
+
+
+def test_a_deal_that_the_seed_does_not_decide_is_told():
+    deal = next(exercise for exercise in exercises_of(12) if exercise.name == "deal")
+    problem = judge(deal, lambda task_of_pattern, pattern, seed: np.random.permutation(task_of_pattern)[pattern])
+    assert "another deal when it is called again with the same seed" in problem.says
+
+
+def test_a_right_deal_passes_however_it_is_drawn_and_a_slightly_unfair_one_does_not():
+    deal = next(exercise for exercise in exercises_of(12) if exercise.name == "deal")
+
+    def by_sorting(task_of_pattern, pattern, seed):
+        return task_of_pattern[np.argsort(np.random.default_rng(seed).random(len(task_of_pattern)))][pattern]
+
+    def in_place(task_of_pattern, pattern, seed):
+        dealt = task_of_pattern.copy()
+        np.random.default_rng(seed).shuffle(dealt)
+        return dealt[pattern]
+
+    def without_replacement(task_of_pattern, pattern, seed):
+        return np.random.default_rng(seed).choice(task_of_pattern, len(task_of_pattern), replace=False)[pattern]
+
+    def often_the_truth(task_of_pattern, pattern, seed):
+        rng = np.random.default_rng(seed)
+        return (task_of_pattern if rng.random() < 0.1 else rng.permutation(task_of_pattern))[pattern]
+
+    for right in (by_sorting, in_place, without_replacement):
+        assert judge(deal, right) is None
+    assert "as likely as any other" in judge(deal, often_the_truth).says
+
+
+def test_no_accidental_factor_is_told():
+    backward = next(exercise for exercise in exercises_of(5) if exercise.name == "linear_backward")
+
+    def of_the_first_and_last_row(dy, x, weight):
+        return backward.answer(dy, x, weight) | {"bias": dy[0, 0] + dy[-1, -1]}
+
+    assert "times what it should be" not in judge(backward, of_the_first_and_last_row).says
+
+
+def test_the_inputs_that_are_shown_fit_the_sentence():
+    deal = next(exercise for exercise in exercises_of(12) if exercise.name == "deal")
+
+    def seldom_wrong(task_of_pattern, pattern, seed):
+        dealt = np.random.default_rng(seed).permutation(task_of_pattern)
+        return (0 * dealt if seed == 7 else dealt)[pattern]
+
+    problem = judge(deal, seldom_wrong)
+    assert problem.inputs["seed"] == 7 and "gives pseudo-task 0 to 3 patterns, expected" in problem.says

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minicluster.checking.exercise import Exercise, Mistake, numbers
-from minicluster.checking.judge import judge, show, shown
+from minicluster.checking.judge import Printed, judge, show, shown
 
 X = np.array([[1.0, 2.0, 4.0], [3.0, 5.0, 7.0]])
 
@@ -111,7 +111,68 @@ def test_a_mistake_is_recognised_only_if_it_is_the_same_on_every_case():
     assert judge(one, lambda x: x.sum()) is None
 
 
-def test_the_smallest_inputs_that_show_it_are_kept():
+@pytest.mark.parametrize(
+    "factor, told",
+    [(2 / 3, "0.666667"), (1 / 128, "0.0078125"), (17, "17"), (-1.5, "-1.5"), (2**-0.5, "0.707107"), (100 / 101, None)]
+    + [(1.2345, None), (np.pi, None), (2000, None)],
+)
+def test_a_factor_is_told_if_it_is_a_simple_one(factor, told):
+    hint = said(lambda x: x, lambda x: x * factor).partition(". ")[2]
+    assert hint == (f"Everything is {told} times what it should be." if told else "")
+
+
+def test_values_of_an_answer_may_have_names():
+    def answer(x):
+        return x, x > 1
+
+    names = {"parts": ("targets", "mask")}
+    assert said(answer, lambda x: (x, x > 2), **names) == "mask: False at [0, 1], expected True"
+    assert said(answer, lambda x: (x.T, x > 1), **names).startswith("targets has shape (3, 2), expected (2, 3)")
+    assert said(answer, lambda x: x, **names).endswith("expected 2 values, targets and mask")
+    assert said(answer, lambda x: (x,), **names) == "the answer has 1 values, expected 2, targets and mask"
+    assert said(answer, answer, **names) is None
+
+
+def test_a_mistake_has_to_agree_on_the_inputs_of_a_rule():
+    def rule(function, inputs, got):
+        other = inputs | {"x": -X}
+        return ("is wrong for less", other) if function(**other).sum() != -22 else None
+
+    mistake = Mistake("takes the negative of large ones", lambda x: -x if x.max() > 100 else x)
+    one = exercise(lambda x: x, rules=(rule,), mistakes=(mistake,))
+    assert judge(one, lambda x: x if x.sum() > 0 else 0 * x).says == "is wrong for less"
+
+
+def test_a_rule_may_show_other_inputs():
+    def rule(function, inputs, got):
+        other = inputs | {"x": inputs["x"] + 3}
+        return ("is wrong for more", other) if function(**other).sum() < 30 else None
+
+    problem = judge(exercise(None, rules=(rule,)), lambda x: x if x.sum() < 30 else -x)
+    assert problem.says == "is wrong for more" and np.array_equal(problem.inputs["x"], X + 3)
+    assert judge(exercise(None, rules=(rule,)), lambda x: x) is None
+    named = exercise(None, rules=(rule,), mistakes=(Mistake("has the sign of a mistake", lambda x: -x),))
+    problem = judge(named, lambda x: -x)
+    assert problem.says == "has the sign of a mistake" and np.array_equal(problem.inputs["x"], X + 3)
+
+
+def test_printing_is_not_returning():
+    assert said(lambda x: x, lambda x: print(x)) == "prints and returns None: `return` the answer"
+    printed = Printed()
+
+    def chatty(x):
+        print("sum", x.sum())
+        return x if x.sum() < 30 else -x
+
+    assert judge(exercise(lambda x: x), chatty, printed=printed).inputs["x"].sum() == 44
+    assert printed.text == "sum 44.0\n"
+    endless = Printed()
+    for _ in range(100):
+        assert endless.write("x" * 50) == 50
+    assert 1000 < len(endless.text) < 5000 and endless.writable()
+
+
+def test_small_inputs_that_show_it_are_kept():
     def draw(rng, size):
         return {"x": np.ones(size), "size": size}
 
@@ -203,6 +264,11 @@ def test_what_is_the_same_in_another_dress_passes(right, other):
             lambda x: x,
             lambda x: [[None, 2, 4], [3, 5, 7]],
             "the answer has dtype object: its entries are not all numbers",
+        ),
+        (
+            lambda x: x[0],
+            lambda x: np.array([x[0, 0], 2, np.array(4.0)], dtype=object),
+            "the answer has dtype object: make it an array of numbers, np.array(..., dtype=float) say",
         ),
         (lambda x: x + 1j, lambda x: x - 1j, "(1-1j) at [0, 0], expected (1+1j)"),
     ],

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minicluster.checking import check_function, exercises_of, find_exercises
+from minicluster.checking import check_function, check_functions, exercises_of, find_exercises
 from minicluster.checking.runner import Verdict
 
 MEANS = next(exercise for exercise in exercises_of(3) if exercise.name == "means")
@@ -31,14 +31,24 @@ def test_a_right_function(check):
     assert verdict.fine and verdict.as_dict()["function"] == "means"
 
 
-def test_a_wrong_one_with_the_smallest_inputs(check):
+def test_a_wrong_one_with_small_inputs(check):
     verdict = check(of("return np.array([x[labels == j].sum(axis=0) for j in range(k)])"))
     assert (verdict.outcome, verdict.fine) == ("wrong", False) and "does not divide" in verdict.says
     assert [line.split(" = ")[0] for line in verdict.inputs] == ["x", "labels", "k"]
 
 
 def test_a_blank(check):
-    assert check(of("raise NotImplementedError('your turn')")).outcome == "blank"
+    blank = check(of("raise NotImplementedError('your turn')"))
+    assert (blank.outcome, blank.says) == ("blank", "not written yet")
+    documented = check(of("'What it does.'\n    raise NotImplementedError('your turn')"))
+    assert (documented.outcome, documented.says) == ("blank", "not written yet")
+
+
+@pytest.mark.parametrize("text", ["{blank}\n    {code}", "'What it does.'\n    {blank}\n    {code}", "k += 1; {blank}"])
+def test_a_line_that_still_raises_is_told(check, text):
+    blank = check(of(text.format(blank="raise NotImplementedError('your turn')", code="return x[:k]")))
+    assert blank.outcome == "blank"
+    assert blank.says == "not written yet: its line `raise NotImplementedError` is still there"
 
 
 def test_an_exception_is_told_with_the_learners_own_line(check):
@@ -53,6 +63,39 @@ def test_an_endless_loop_ends(check):
     assert verdict.outcome == "too slow" and "within 2 seconds" in verdict.says and verdict.inputs
 
 
+def test_a_loop_outside_of_functions_is_waited_for_once(tmp_path):
+    path = tmp_path / "exercise_03_k_means.py"
+    path.write_text("import os\nopen(f'{os.getpid()}.ran', 'w').close()\nwhile True: pass\n", encoding="utf-8")
+    verdicts = list(check_functions(3, exercises_of(3), path, 1.5))
+    assert [verdict.function for verdict in verdicts] == [exercise.name for exercise in exercises_of(3)]
+    assert [verdict.core for verdict in verdicts] == [exercise.core for exercise in exercises_of(3)]
+    assert {verdict.outcome for verdict in verdicts} == {"too slow"}
+    assert {verdict.says for verdict in verdicts} == {
+        "the file does not get to its functions within 1.5 seconds: is there a loop outside of them that never ends?"
+    }
+    assert len(list(tmp_path.glob("*.ran"))) == 1
+
+
+def test_a_loop_in_one_function_does_not_keep_the_others(tmp_path):
+    path = tmp_path / "exercise_03_k_means.py"
+    path.write_text("def assign(x, centers):\n    while True: pass\n", encoding="utf-8")
+    verdicts = list(check_functions(3, exercises_of(3), path, 2.0))
+    assert [verdict.outcome for verdict in verdicts] == ["too slow"] + ["missing"] * (len(verdicts) - 1)
+
+
+def test_what_it_printed_is_told_if_it_is_wrong(check):
+    verdict = check("print('outside')\n" + of("print('k', k)\n    print(len(x))\n    return x[:k] * 0"))
+    assert verdict.outcome == "wrong" and verdict.printed[0] == f"k {verdict.inputs[2].split(' = ')[1]}"
+    assert len(verdict.printed) == 2 and verdict.as_dict()["printed"] == verdict.printed
+    verdict = check(of("print('about to fail')\n    return 1 / 0"))
+    assert verdict.outcome == "raised" and verdict.printed == ["about to fail"]
+    verdict = check(of("[print(n) for n in range(10_000)]\n    return x[:k] * 0"))
+    assert verdict.printed == [str(n) for n in range(10)] + ["..."]
+    assert check(of("print(k)")).says == "prints and returns None: `return` the answer"
+    right = check(of("print(k)\n    return np.array([x[labels == j].mean(axis=0) for j in range(k)])"))
+    assert right.fine and right.printed == []
+
+
 def test_a_wrong_dtype(check):
     verdict = check(of("return np.array([x[labels == j].mean(axis=0) for j in range(k)]).astype(int)"))
     assert verdict.outcome == "wrong" and "dtype int64, expected float64" in verdict.says
@@ -61,7 +104,8 @@ def test_a_wrong_dtype(check):
 @pytest.mark.parametrize("body", ["import os; os._exit(7)", "raise SystemExit(7)"])
 def test_a_process_that_ends(check, body):
     verdict = check(of(body))
-    assert (verdict.outcome, verdict.says) == ("ended", "the process ended with exit code 7 before the function returned")
+    assert verdict.outcome == "ended"
+    assert verdict.says == "the process ended with exit code 7 before the function returned"
 
 
 def test_a_file_that_cannot_be_imported(check):

@@ -10,7 +10,8 @@ CHECKING = (
     Mutant(
         name="check: the answer's form is not looked at",
         file="checking/judge.py",
-        old='        says = _of_another_form(got, expected, "the answer")\n        if says:\n            return says\n',
+        old='        says = _of_another_form(got, expected, "the answer", exercise.parts)\n        if says:\n'
+        "            return says\n",
         new="",
         why="Whoever returns the transpose would read of a broadcast that failed in somebody else's code.",
         tests=JUDGE_TESTS,
@@ -18,7 +19,8 @@ CHECKING = (
     Mutant(
         name="check: values are not compared",
         file="checking/judge.py",
-        old='return None if exercise.answer is None else _different(got, expected, "", exercise.tolerance)',
+        old="return None if exercise.answer is None else _different("
+        'got, expected, "", exercise.tolerance, exercise.parts)',
         new="return None",
         why="Anything of the right shape would pass.",
         tests=JUDGE_TESTS,
@@ -34,8 +36,8 @@ CHECKING = (
     Mutant(
         name="check: a mistake is told from the failing case alone",
         file="checking/judge.py",
-        old="for inputs in [cases[failed], *cases])",
-        new="for inputs in [cases[failed]])",
+        old="for inputs in cases)",
+        new="for inputs in cases[:1])",
         why="On small inputs two mistakes agree, and the learner would be told of one that he has not made.",
         tests=JUDGE_TESTS,
     ),
@@ -63,6 +65,38 @@ CHECKING = (
         "        if says:\n            return says\n    if exercise.answer is not None:",
         why="A rule that adds up rows speaks of sums where an axis is missing.",
         tests=JUDGE_TESTS,
+    ),
+    Mutant(
+        name="check: a rule's own inputs are not shown",
+        file="checking/judge.py",
+        old="if isinstance(says, str) else says  #",
+        new="if isinstance(says, str) else (says[0], inputs)  #",
+        why="The sentence would speak of a seed that stands nowhere.",
+        tests=JUDGE_TESTS,
+    ),
+    Mutant(
+        name="check: any factor is told",
+        file="checking/judge.py",
+        old="    if _simple(factor) and",
+        new="    if",
+        why='"Everything is 0.990099 times what it should be" is an accident, and sends its reader the wrong way.',
+        tests=JUDGE_TESTS,
+    ),
+    Mutant(
+        name="check: what was printed on earlier inputs is kept",
+        file="checking/judge.py",
+        old="        printed.clear()\n",
+        new="",
+        why="What was printed and what was wrong would not belong together.",
+        tests=JUDGE_TESTS,
+    ),
+    Mutant(
+        name="check: each function waits for a loop outside of them",
+        file="checking/runner.py",
+        old="        if stuck is None:",
+        new="        if True:",
+        why="Who has one endless loop would wait three times.",
+        tests=RUNNER_TESTS,
     ),
     Mutant(
         name="check: a process that ended by itself is taken for a right one",

@@ -198,6 +198,10 @@ EXERCISES = (
                 "takes one direction only: a view has two",
                 lambda chosen, others: _share_shown(others, _directions(chosen)[:1].T),
             ),
+            Mistake(
+                "gives the variance in the view, not a share: divide by the variances of all C columns, added up",
+                lambda chosen, others: float((others @ _directions(chosen)[:2].T).var(axis=0).sum()),
+            ),
         ),
     ),
 )

@@ -219,6 +219,11 @@ def _silhouettes_to_centres(x, labels):
     return (b - a) / np.maximum(a, b)
 
 
+def _silhouettes_divided_by_own(x, labels):
+    a, others = _own_and_other(_distances(x), labels)
+    return (others.min(axis=1) - a) / a
+
+
 def _beyond_one(function, inputs, got):
     got = np.asarray(got)
     if np.abs(got).max() > 1 + 1e-9:
@@ -300,6 +305,10 @@ EXERCISES = (
                 "once: take the group of each unit once, and shuffle these",
                 _deal_groups_of_samples,
             ),
+            Mistake(
+                "gives one group a unit: give one a sample, that of its unit",
+                lambda group, unit, seed: np.random.default_rng(seed).permutation(_units(group, unit)[0]),
+            ),
         ),
     ),
     Exercise(
@@ -330,6 +339,10 @@ EXERCISES = (
             Mistake(
                 "measures to the clusters' centres: a and b are mean distances to samples",
                 _silhouettes_to_centres,
+            ),
+            Mistake(
+                "divides by a alone: divide by the larger of a and b, and no silhouette is beyond 1 or -1",
+                _silhouettes_divided_by_own,
             ),
         ),
     ),

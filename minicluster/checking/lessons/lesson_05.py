@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..exercise import Exercise, Mistake, numbers
+from ..exercise import Exercise, Mistake, nonzero, numbers
 
 
 def _draw_numbers(rng, size):
@@ -18,20 +18,23 @@ def gradients(x, w, target):
     return {"x": de * 2 * x * w, "w": de * (x * x + 1), "target": -de}
 
 
-def nonzero(rng, size, *shape):
-    """Draw numbers as `numbers` does, but none is 0, so that every entry has something to say."""
-    drawn = numbers(rng, size, *shape)
-    return np.where(drawn == 0, rng.choice([-2.0, 2.0, 3.0], shape), drawn)
+def _with_factors(x, w, target, by_p, by_w):
+    """Gradients with given local derivatives of p * w."""
+    de = 2 * (x * x * w + w - target)
+    return {"x": de * by_p * 2 * x, "w": de * by_w + de, "target": -de}
 
 
 def _upstream(rng, size, *shape):
-    """The smallest can be told apart in sums."""
-    return 10.0 ** np.arange(np.prod(shape)).reshape(shape) if size == 1 else nonzero(rng, size, *shape)
+    """Of the smallest, each row can be told in a sum over rows, as a digit: [1, 2], [30, 40], [500, 600], ..."""
+    if size > 1:
+        return nonzero(rng, size, *shape)
+    number = np.arange(np.prod(shape)).reshape(shape)
+    return (1 + number % 9) * 10.0 ** (number // shape[-1])
 
 
 def _draw_linear(rng, size):
     if size == 1:
-        B, T, n_in, n_out = 1, 2, 2, 2  # all shapes fit
+        B, T, n_in, n_out = 2, 2, 2, 2  # all shapes fit
     else:
         B, T, n_in, n_out = size // 2 + 1, size, 1 + size % 3, 2 + size % 2
     return {
@@ -59,6 +62,10 @@ def _instead(**formulas):
     return formula
 
 
+def _last_row_only(dy, x, weight):
+    return dy[-1, -1].copy()
+
+
 def _draw_bag(rng, size):
     B, T = (2, 2) if size == 1 else (1 + size // 2, 2 + size)
     V = 3 + size // 3  # fewer than there are tokens
@@ -84,6 +91,11 @@ def _bag(formula):
 
 def _overwrite(table, dy, tokens):
     table[tokens] += dy[:, None] / tokens.shape[1]
+
+
+def _overwrite_within_a_sequence(table, dy, tokens):
+    for b in range(len(tokens)):
+        table[tokens[b]] += dy[b] / tokens.shape[1]
 
 
 EXERCISES = (
@@ -129,6 +141,25 @@ EXERCISES = (
                 "is half of the right gradient: the local derivative of e * e is 2 e",
                 lambda x, w, target: {name: value / 2 for name, value in gradients(x, w, target).items()},
             ),
+            Mistake(
+                "multiplies by the factor itself: the local derivative of p * w by p is the *other* factor, w, and by "
+                "w it is p",
+                lambda x, w, target: _with_factors(x, w, target, by_p=x * x, by_w=w),
+            ),
+            Mistake(
+                "multiplies by w on the way to w: the local derivative of p * w by w is the *other* factor, p",
+                lambda x, w, target: _with_factors(x, w, target, by_p=w, by_w=w),
+            ),
+            Mistake(
+                "multiplies by p on the way to p: the local derivative of p * w by p is the *other* factor, w",
+                lambda x, w, target: _with_factors(x, w, target, by_p=x * x, by_w=x * x),
+            ),
+            Mistake(
+                "multiplies by the loss e * e: its derivative by e is 2 e",
+                lambda x, w, target: {
+                    name: value * (x * x * w + w - target) / 2 for name, value in gradients(x, w, target).items()
+                },
+            ),
         ),
     ),
     Exercise(
@@ -139,7 +170,7 @@ EXERCISES = (
         mistakes=(
             Mistake(
                 "gives the gradients of the lesson's layer, y = x @ weight + bias. Here the weight is (n_out, n_in) "
-                "and the forward turns it around: derive by indices, from y_j = sum over i of x_i weight_ji + bias_j",
+                "and the forward turns it around: derive by indices, from y_j = (sum over i of x_i weight_ji) + bias_j",
                 _instead(
                     x=lambda dy, x, weight: dy @ weight.T,
                     weight=lambda dy, x, weight: np.einsum("bti,bto->io", x, dy),
@@ -168,6 +199,30 @@ EXERCISES = (
                 "gives a 'weight' for each of the B sequences: one weight serves them all, so add up over B as well",
                 _instead(weight=lambda dy, x, weight: np.einsum("bto,bti->boi", dy, x)),
             ),
+            Mistake(
+                "gives a 'bias' for each of the B sequences: add up over B as well",
+                _instead(bias=lambda dy, x, weight: dy.sum(axis=1)),
+            ),
+            Mistake(
+                "keeps only the last row's contribution to 'bias': contributions add, `+=`",
+                _instead(bias=_last_row_only),
+            ),
+            Mistake(
+                "gives 'x' as rows, (B T, n_in): cut it up into sequences again, `.reshape(x.shape)`",
+                _instead(x=lambda dy, x, weight: (dy @ weight).reshape(-1, x.shape[-1])),
+            ),
+            Mistake(
+                "divides 'weight' by the number of rows, B T: contributions add, so it is the sum, not the mean",
+                _instead(weight=lambda dy, x, weight: np.einsum("bto,bti->oi", dy, x) / (dy.shape[0] * dy.shape[1])),
+            ),
+            Mistake(
+                "divides 'weight' and 'bias' by the number of rows, B T: contributions add, so they are sums, not "
+                "means",
+                _instead(
+                    weight=lambda dy, x, weight: np.einsum("bto,bti->oi", dy, x) / (dy.shape[0] * dy.shape[1]),
+                    bias=lambda dy, x, weight: dy.mean(axis=(0, 1)),
+                ),
+            ),
         ),
     ),
     Exercise(
@@ -195,6 +250,20 @@ EXERCISES = (
             Mistake(
                 "divides by the number of all tokens, B T: each mean is over one sequence, so the factor is 1 / T",
                 _bag(lambda table, dy, tokens: np.add.at(table, tokens, dy[:, None] / tokens.size)),
+            ),
+            Mistake(
+                "divides by B: each mean is over the T tokens of a sequence, so the factor is 1 / T",
+                _bag(lambda table, dy, tokens: np.add.at(table, tokens, dy[:, None] / len(tokens))),
+            ),
+            Mistake(
+                "loses a token that occurs twice within a sequence: `+=` with an index array writes once. Use "
+                "np.add.at, or a loop over t",
+                _bag(_overwrite_within_a_sequence),
+            ),
+            Mistake(
+                "has rows up to the largest token only: give a row for each of V tokens, also for those that do not "
+                "occur",
+                lambda dy, tokens, V: {"table": bag_backward(dy, tokens, tokens.max() + 1)["table"]},
             ),
             Mistake(
                 "adds row t of dy at place t of each sequence. Row b of dy belongs to all tokens of sequence b: "

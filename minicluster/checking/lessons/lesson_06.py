@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from ..exercise import Exercise, Mistake
+from ..exercise import Exercise, Mistake, nonzero
 from ..judge import shown
-from .lesson_05 import nonzero
 
 STEP = 1e-30
 

@@ -185,6 +185,10 @@ def _overflowing(maximum, total, more_maximum, more_total):
     return m, (total * np.exp(maximum) + more_total * np.exp(more_maximum)) / np.exp(m)
 
 
+def _both_scaled(maximum, total, more_maximum, more_total):
+    return np.maximum(maximum, more_maximum), (total + more_total) * np.exp(-np.abs(maximum - more_maximum))
+
+
 def _no_smaller_than_one(function, inputs, got):
     maximum, total = (np.asarray(value) for value in got)
     low = np.flatnonzero(total < 1 - 1e-9)
@@ -281,6 +285,11 @@ EXERCISES = (
                 "takes exp of a maximum itself, which is infinite from 710 on, and 0 below -745: take exp of "
                 "differences only, own maximum - new maximum",
                 _overflowing,
+            ),
+            Mistake(
+                "multiplies both totals by the factor that only the one with the smaller maximum needs: for the other "
+                "it is exp(0) = 1",
+                _both_scaled,
             ),
         ),
     ),

@@ -91,6 +91,13 @@ def _divided_by_columns(squared, precision):
     return (views + views.T) / (2 * len(views))
 
 
+@np.errstate(all="ignore")
+def _nothing_taken_off(squared, precision):
+    weights = np.exp(-precision[:, None] * squared) * (1 - np.eye(len(squared)))
+    views = weights / weights.sum(axis=1, keepdims=True)
+    return (views + views.T) / (2 * len(views))
+
+
 def _no_nan(function, inputs, got):
     nans = np.isnan(got).sum(axis=1)
     if not nans.any():
@@ -268,6 +275,12 @@ EXERCISES = (
             Mistake(
                 "divides by sums over the columns: p(j | i) adds up to 1 over j, which is axis 1 (with keepdims=True)",
                 _divided_by_columns,
+            ),
+            Mistake(
+                "takes exp of squared distances as they are, and for a row far from all others each is 0, which gives "
+                "0 / 0. First take off the row's smallest squared distance to another row (its 0 to itself doesn't "
+                "count)",
+                _nothing_taken_off,
             ),
         ),
     ),
