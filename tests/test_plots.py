@@ -294,7 +294,8 @@ def test_a_rung_says_its_number_its_speed_and_the_factor_over_the_rung_before(la
     # Over NumPy's bar, which is no rung, to the one before; a group's first rung has none before it.
     assert [word for word in words if "\N{MULTIPLICATION SIGN}" in word] == ["× 2539", "× 2.0"]
     assert ("the machine's peak 351" in words) == (peak is not None)
-    assert "product: slow 0.0076, sums in vector registers 19 (× 2539), NumPy's product 143, all of" in picture.alt
+    assert "product: slow 0.0076, sums in vector registers 19 (x 2539), NumPy's product 143, all of" in picture.alt
+    assert picture.alt.isascii()
     assert picture.alt.endswith("layer: fused 2.2." + (" The machine's peak: 351." if peak else ""))
 
 
