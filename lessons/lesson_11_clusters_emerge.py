@@ -355,9 +355,9 @@ picture.show("lesson_11_clusters_emerge", save="--save" in sys.argv)
 #
 # ## Exercises
 #
-# 1. Colour both pictures by the length of the string (give `draw_emergence` the lengths, counted from 0, for the tasks,
-#    and `marks="the length"`). Can one still see the length in the trained one? What does the ARI of three clusters against
-#    the lengths say?
+# 1. Colour both pictures by the length of the string (give `draw_emergence` the lengths, counted from 0, as `task`,
+#    and `marks="the length"`). Can one still see the length in the trained one? What does the ARI of three clusters
+#    against the lengths say?
 # 2. Ask for 40 clusters at the middle layer instead of 10, and score them against the patterns and against the tasks,
 #    untrained and trained. Do the patterns remain visible inside the tasks?
 # 3. At the input token, take the 60 or so strings that came with one input, and find ten clusters among these only. Now
