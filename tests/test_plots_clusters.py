@@ -86,7 +86,8 @@ def test_scores_of_chance(keep):
         assert -1e-3 < above < 0.07  # beside the curve's end, or just above
     assert (axis.get_xscale(), "600 samples in 10 classes" in axis.get_title()) == ("log", True)
     ami, ari = curves[3:]  # both at 0: the one is seen inside the other's hollow marks
-    assert (ari.get_fillstyle(), ari.get_linestyle()) == ("none", ":") and ari.get_markersize() > 2 * ami.get_markersize()
+    assert (ari.get_fillstyle(), ari.get_linestyle()) == ("none", ":")
+    assert ari.get_markersize() > 2 * ami.get_markersize()
     assert "Rand index 0.50 to 0.90" in picture.alt and "AMI 0.00 to 0.00" in picture.alt
     assert not list(texts_cut_off(picture))
 

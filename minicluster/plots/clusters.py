@@ -109,8 +109,8 @@ def draw_chance_scores(n_clusters, scores, n_samples, n_classes):
     axis.tick_params(labelsize=16)
     ends = ", ".join(f"{name} {_two_digits(curve[0])} to {_two_digits(curve[-1])}" for name, curve in scores.items())
     alt = (
-        f"{title}. Scores of clusters drawn at random for {n_samples} samples in {n_classes} classes, against the number of "
-        f"clusters, from {n_clusters[0]} to {n_clusters[-1]}: {ends}. 0 would mean that nothing was found."
+        f"{title}. Scores of clusters drawn at random for {n_samples} samples in {n_classes} classes, against the "
+        f"number of clusters, from {n_clusters[0]} to {n_clusters[-1]}: {ends}. 0 would mean that nothing was found."
     )
     return Picture(figure, alt)
 

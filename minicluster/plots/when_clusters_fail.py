@@ -63,9 +63,9 @@ def draw_when_clusters_fail(clouds, task, measured, layer):
     alt = (
         f"{title}. {len(clouds)} models whose tasks share their outputs: each one's training strings at the separator, "
         f"layer {layer}, in two principal components, coloured by task. The last panel compares them; of each, the "
-        "share of trained answers that are right (not drawn), the share of unseen combinations, the ARI of clusters and "
-        f"tasks, and what 99 % of regroupings stay below: {told}. By elimination {rounded(ELIMINATION)} of the unseen "
-        "combinations would be right."
+        "share of trained answers that are right (not drawn), the share of unseen combinations, the ARI of clusters "
+        f"and tasks, and what 99 % of regroupings stay below: {told}. By elimination {rounded(ELIMINATION)} of the "
+        "unseen combinations would be right."
     )
     return Picture(figure, alt)
 
