@@ -123,8 +123,8 @@ for name, split in dataset.splits.items():
 assert len(dataset.train) == 40 * 15 * 7  # patterns x strings x inputs
 
 # %% [markdown]
-# The picture shows one example, and one task's patterns against the inputs, each pair trained or held out. (Hidden
-# states, of which it speaks, are what lessons 1 and 11 look at.)
+# The picture shows one example, and its task's patterns against the inputs: trained pairs with their answers, pairs
+# that are held out with a question mark.
 
 # %%
 picture = draw_dataset(dataset)

@@ -738,7 +738,8 @@ names = "which words are outputs?", "which ten words go\nwith this input?", "whi
 parts = {name: looks[:, i] for i, name in reversed(list(enumerate(names)))}
 splits = dict(zip(("trained on", "unseen instruction", "unseen combination"), shares))
 levels = {f"knows nothing: log V = log {V}": math.log(V), "knows all but the task: log 10": math.log(10)}
-picture = draw_training(LOOKED_AT, parts, splits, levels)
+title = "No stairs: three parts fall side by side, the task last"
+picture = draw_training(LOOKED_AT, parts, splits, levels, title)
 print(picture.alt)
 picture.show("lesson_10_transformer_and_training", save="--save" in sys.argv)
 

@@ -102,7 +102,7 @@ for at, when in ((0, "untrained"), (-1, f"after {steps[-1]} steps")):
     x = states[at, MIDDLE]  # (n, C)
     points, share = two_components(x)
     assert np.allclose(np.abs(points), np.abs(PCA(2).fit_transform(x)), atol=1e-6 * np.abs(points).max())  # up to sign
-    clouds[f"{when}: layer {MIDDLE}, colour is the task"] = points
+    clouds[f"{when}, layer {MIDDLE}"] = points
     print(f"{when}: two directions show {share:.0%} of what varies at layer {MIDDLE}")
 
 # %% [markdown]
@@ -341,7 +341,7 @@ assert against_input[1] > 0.5 > against_task[1] and against_both[1] < 0.5 and mi
 # At the separator the question is clean, because the input can't be there. That is why we ask there.
 
 # %%
-picture = draw_emergence(steps, ari, loss, bars, clouds, task)
+picture = draw_emergence(steps, ari, loss, bars, clouds, task, bar_layer=MIDDLE)
 print(picture.alt)
 picture.show("lesson_11_clusters_emerge", save="--save" in sys.argv)
 
@@ -359,9 +359,9 @@ picture.show("lesson_11_clusters_emerge", save="--save" in sys.argv)
 # Three more check themselves: write them in `lessons/exercises/exercise_11_clusters_emerge.py`, then run
 # `.venv/bin/python -m minicluster check 11`.
 #
-# 1. Colour both pictures by the length of the string (give `draw_emergence` the lengths, counted from 0, and change the
-#    titles in `clouds`). Can one still see the length in the trained one? What does the ARI of three clusters against
-#    the lengths say?
+# 1. Colour both pictures by the length of the string (give `draw_emergence` the lengths, counted from 0, as `task`,
+#    and `marks="the length"`). Can one still see the length in the trained one? What does the ARI of three clusters
+#    against the lengths say?
 # 2. Ask for 40 clusters at the middle layer instead of 10, and score them against the patterns and against the tasks,
 #    untrained and trained. Do the patterns remain visible inside the tasks?
 # 3. At the input token, take the 60 or so strings that came with one input, and find ten clusters among these only. Now

@@ -384,8 +384,9 @@ picture.show("lesson_13_present_or_used", save="--save" in sys.argv)
 # letters do it without the note; the note does not do it without the letters. At layer 2, where part of the old letters
 # has been read already, some answers need both. So the note may tip the scales, but it does not fill them.
 #
-# Now look at the picture's two curves in the plain model. The clusters become clear just as the reading ends: in layer
-# 3 and in layer 4 they are about as good as they get, and patching there moves next to nothing.
+# Now look at the picture, which has the ARI above, and *instruction* and *held* beneath. In the plain model the
+# clusters become clear just as the reading ends: in layer 3 and in layer 4 they are about as good as they get, and
+# patching there moves next to nothing.
 
 # %%
 assert max(moved["plain"]["here"] + moved["plain"]["held"]) < 0.2
@@ -404,9 +405,9 @@ assert moved["plain"]["letters"][1] > 0.5
 # the letters again, and it mends its note. At layer 3 fewer, too: only block 4 is left to read it, and what the input
 # took over in block 3 stays with it.
 #
-# And two curves at the bottom: steps of the same length in random directions move nearly none, so it is not the push
-# that does it but where it leads (a harder control comes below). The own centroid leaves nearly all answers right, so
-# to be put on a centroid is no harm in itself.
+# And the last two lines of the table: steps of the same length in random directions move nearly none, so it is not the
+# push that does it but where it leads (a harder control comes below). The own centroid leaves nearly all answers right,
+# so to be put on a centroid is no harm in itself.
 
 # %%
 assert moved["bottleneck"]["held"][1] > 0.9 and max(moved["bottleneck"]["here"]) > 0.8

@@ -367,19 +367,18 @@ assert spread["same fact, other answer"][-1] > min(spread["same fact, other answ
 # (Compare a line over the layers, not one line with another: "same answer" has many pairs of those facts that have few
 # answers.)
 #
-# Now the picture. On the left the separator, all facts; then the last token, for three facts only, so that a plane has
-# room for them: in the middle layer, and in the last, where the answer is read.
+# Now the picture. On the left the separator in the middle layer, and beside it the ARI there; then the last token's
+# distances, from layer to layer.
 
 # %%
-some = np.isin(rows.task, [facts.index(fact) for fact in ("continent", "capital", "language")])  # (n,)
-every = np.full(len(rows), True)
-shown = {
-    f"separator, layer {M}\n(all facts)": (states[M], every),
-    f"last token, layer {M}\n(three of the facts)": (last[M], some),
-    f"last token, layer {len(last) - 1}\n(three of the facts)": (last[-1], some),
+scores = {
+    "trained": ari["separator"][M],
+    "untrained": ari["separator, untrained"][M],
+    "bag of words": bag_ari,
+    "99 % of deals below": bar[M],
 }
-clouds = {title: (PCA(2).fit_transform(x[k]), rows.task[k]) for title, (x, k) in shown.items()}  # (n, C) -> (n, 2)
-picture = draw_real_places(clouds, facts, ari, bag_ari, bar, spread)
+points = PCA(2).fit_transform(states[M])  # (n, C) -> (n, 2)
+picture = draw_real_places(points, rows.task, facts, scores, spread)
 print(picture.alt)
 picture.show("lesson_15_real_places", save="--save" in sys.argv)
 

@@ -9,6 +9,7 @@ from minicluster import plots
 from minicluster.experiments import Job, Settings
 from minicluster.experiments.reproduce import reproduce
 from minicluster.plots.results import MARKERS, TASK_COLOURS
+from minicluster.tasks import make_instruction_dataset
 
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["one seed", "two seeds"])
@@ -82,10 +83,48 @@ def test_the_principal_components_have_a_panel_for_each_layer_and_step(drawn):
     np.testing.assert_allclose(last, expected, rtol=1e-6)  # drawn in float32
 
 
+def cells_of(picture):
+    """The texts of the table in the picture of the data, one list a row of inputs, from top to bottom."""
+    (axis,) = picture.figure.axes
+    texts = [text for text in axis.texts if text.get_position()[0] > 3.75 and 0.5 < text.get_position()[1] < 3.4]
+    heights = sorted({text.get_position()[1] for text in texts}, reverse=True)
+    rows = [sorted((t for t in texts if t.get_position()[1] == y), key=lambda t: t.get_position()[0]) for y in heights]
+    return [[text.get_text() for text in row] for row in rows]
+
+
 def test_the_dataset_picture_marks_every_held_out_pair_of_its_task(drawn):
     _, pictures, figures = drawn
-    words = [text.get_text() for text in figures["dataset"].figure.axes[1].texts]
-    assert words.count("held\nout") == 2 * 1 and words.count("train") == 2 * 3
+    dataset, table = pictures["dataset"], cells_of(figures["dataset"])
+    assert len(table) == dataset.n_distributions == 2
+    task = int(dataset.train.task[1])
+    trained = set(zip(dataset.train.distribution.tolist(), dataset.train.input.tolist()))
+    for row, shown in enumerate(table):
+        answers = [dataset.vocabulary.names[token] for token in dataset.outputs[task]]
+        known = [(task * 2 + row, x) in trained for x in range(4)]
+        assert shown == [answer if there else "?" for answer, there in zip(answers, known)]
+        assert shown.count("?") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [{}, {"share": 10}, {"n_inputs": 24}, {"n_distributions": 7, "share": 2}, {"n_held_out_inputs": 0}]
+)
+def test_the_dataset_picture_has_another_task_if_outputs_are_shared(arguments):
+    dataset = make_instruction_dataset(**arguments)
+    picture = plots.draw_dataset(dataset)
+    try:
+        table = cells_of(picture)
+        assert len(table) == dataset.n_distributions + ("share" in arguments)
+        if "share" in arguments:
+            assert sorted(table[-1]) == sorted(dataset.vocabulary.names[token] for token in dataset.outputs[0])
+            assert table[-1] == [dataset.vocabulary.names[token] for token in dataset.outputs[1]]
+        words = " ".join(text.get_text() for text in picture.figure.axes[0].texts)
+        assert ("another task" in words) == ("share" in arguments) == ("answers with the same words" in picture.alt)
+        example = dataset.train[1]
+        answer = dataset.vocabulary.names[dataset.outputs[example.task, example.input]]
+        assert picture.alt.isascii() and f"<sep> x{example.input}, to which the answer is {answer}." in picture.alt
+        assert not list(texts_cut_off(picture))
+    finally:
+        pyplot.close(picture.figure)
 
 
 def test_alt_texts_carry_the_numbers(drawn):
@@ -255,7 +294,8 @@ def test_a_rung_says_its_number_its_speed_and_the_factor_over_the_rung_before(la
     # Over NumPy's bar, which is no rung, to the one before; a group's first rung has none before it.
     assert [word for word in words if "\N{MULTIPLICATION SIGN}" in word] == ["× 2539", "× 2.0"]
     assert ("the machine's peak 351" in words) == (peak is not None)
-    assert "product: slow 0.0076, sums in vector registers 19 (× 2539), NumPy's product 143, all of" in picture.alt
+    assert "product: slow 0.0076, sums in vector registers 19 (x 2539), NumPy's product 143, all of" in picture.alt
+    assert picture.alt.isascii()
     assert picture.alt.endswith("layer: fused 2.2." + (" The machine's peak: 351." if peak else ""))
 
 

@@ -79,12 +79,15 @@ def test_scores_of_chance(keep):
         np.testing.assert_array_equal(line.get_ydata(), curve)
     assert len({line.get_marker() for line in curves}) == len({line.get_color() for line in curves}) == 5
     labels = {text.get_text(): text for text in axis.texts}
-    assert {*scores, "nothing found"} == {*labels}
+    assert {*scores, "0: nothing found"} == {*labels}
     for line, name in zip(curves, scores):
         assert labels[name].get_color() == line.get_color()
         above = labels[name].get_position()[1] - scores[name][-1]
-        assert -1e-3 < above < 0.06  # beside the curve's end, or just above
-    assert (axis.get_xscale(), "600 samples, 10 classes" in axis.get_title()) == ("log", True)
+        assert -1e-3 < above < 0.07  # beside the curve's end, or just above
+    assert (axis.get_xscale(), "600 samples in 10 classes" in axis.get_title()) == ("log", True)
+    ami, ari = curves[3:]  # both at 0: the one is seen inside the other's hollow marks
+    assert (ari.get_fillstyle(), ari.get_linestyle()) == ("none", ":")
+    assert ari.get_markersize() > 2 * ami.get_markersize()
     assert "Rand index 0.50 to 0.90" in picture.alt and "AMI 0.00 to 0.00" in picture.alt
     assert not list(texts_cut_off(picture))
 

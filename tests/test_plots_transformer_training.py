@@ -15,7 +15,7 @@ LEVELS = {"nothing known": 4.82, "ten left": 2.3}
 
 @pytest.fixture
 def picture():
-    picture = draw_training(STEPS, PARTS, ACCURACY, LEVELS)
+    picture = draw_training(STEPS, PARTS, ACCURACY, LEVELS, "A title")
     yield picture
     pyplot.close(picture.figure)
 
@@ -42,6 +42,7 @@ def test_the_answers_are_drawn_and_told_apart(picture):
 
 
 def test_the_words_have_the_numbers_and_fit(picture):
+    assert picture.figure.texts[0].get_text() == "A title" and picture.alt.startswith("A title. Above, the loss")
     for words in ("4.81 at step 0", "which ten? from 2.31 to 0.00", "ten left, 2.30", "trained on 1.00, unseen 0.97."):
         assert words in picture.alt
     shown = {text.get_text() for text in picture.figure.axes[0].texts}

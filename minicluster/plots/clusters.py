@@ -7,6 +7,15 @@ from .picture import BLACK, BLUE, GREEN, GREY, ORANGE, RED, SKY, STYLE, WIDESCRE
 
 CLUSTER_COLOURS = (BLUE, ORANGE, GREEN, RED, SKY)
 CLUSTER_MARKERS = ("o", "^", "s", "D", "v", "P", "X")  # 7 markers and 5 colours make 35 pairs
+DARK_ORANGE = "#a66f00"  # orange is too pale for words
+# Scores: colour, marker, look. The last is hollow and dotted, around the one before: both may run along 0.
+SCORE_LOOKS = (
+    (GREEN, "v", {"markersize": 10}),
+    (DARK_ORANGE, "s", {"markersize": 10}),
+    (RED, "^", {"markersize": 10}),
+    (BLUE, "D", {"markersize": 7}),
+    (BLACK, "o", {"markersize": 18, "fillstyle": "none", "linestyle": ":"}),
+)
 
 
 @pyplot.rc_context(STYLE)
@@ -81,25 +90,27 @@ def draw_chance_scores(n_clusters, scores, n_samples, n_classes):
     Picture
     """
     figure, axis = pyplot.subplots(figsize=WIDESCREEN, layout="constrained")
-    axis.set_title(f"What random clusters score: {n_samples} samples, {n_classes} classes", fontsize=20, pad=16)
-    axis.plot([n_clusters[0] * 0.9, n_clusters[-1]], [0, 0], color=GREY, linewidth=1.5, linestyle="--")
-    axis.text(n_clusters[0], -0.02, "nothing found", va="top", fontsize=16, color=GREY)
-    heights = _apart({name: curve[-1] for name, curve in scores.items()}, 0.055)
-    styles = ((SKY, "v"), (ORANGE, "s"), (RED, "^"), (BLUE, "D"), (BLACK, "o"))
-    for (name, curve), (colour, marker) in zip(scores.items(), styles):
-        axis.plot(n_clusters, curve, color=colour, marker=marker, markersize=9)
-        axis.text(n_clusters[-1] * 1.06, heights[name], name, color=colour, fontsize=18, va="center", fontweight="bold")
+    title = "Random clusters can score high, unless chance is taken off"
+    data = f"{n_samples} samples in {n_classes} classes"
+    axis.set_title(f"{title}\n{data}", fontsize=21, pad=14, linespacing=1.35)
+    axis.plot([n_clusters[0] * 0.9, n_clusters[-1]], [0, 0], color=GREY, linewidth=1.5, zorder=0)
+    axis.text(n_clusters[0], -0.035, "0: nothing found", va="top", fontsize=17, color=GREY)
+    heights = _apart({name: curve[-1] for name, curve in scores.items()}, 0.065)
+    for (name, curve), (colour, marker, look) in zip(scores.items(), SCORE_LOOKS):
+        axis.plot(n_clusters, curve, color=colour, marker=marker, markeredgewidth=2.5, **look)
+        axis.text(n_clusters[-1] * 1.15, heights[name], name, color=colour, fontsize=20, va="center", fontweight="bold")
     axis.set_xscale("log")
     axis.set_xticks(list(n_clusters), [str(k) for k in n_clusters])
     axis.minorticks_off()
-    axis.set(xlim=(n_clusters[0] * 0.9, n_clusters[-1] * 2), ylim=(-0.08, 1.02))
-    axis.set_xlabel("number of clusters", fontsize=18)
+    axis.set(xlim=(n_clusters[0] * 0.9, n_clusters[-1] * 3.8), ylim=(-0.12, 1.02))
+    axis.spines["bottom"].set_bounds(n_clusters[0] * 0.9, n_clusters[-1])
+    axis.set_xlabel("number of clusters (logarithmic)", fontsize=18)
     axis.set_ylabel("score (1: the same grouping)", fontsize=18)
     axis.tick_params(labelsize=16)
     ends = ", ".join(f"{name} {_two_digits(curve[0])} to {_two_digits(curve[-1])}" for name, curve in scores.items())
     alt = (
-        f"Scores of clusters drawn at random for {n_samples} samples in {n_classes} classes, against the number of "
-        f"clusters, from {n_clusters[0]} to {n_clusters[-1]}: {ends}. 0 would mean that nothing was found."
+        f"{title}. Scores of clusters drawn at random for {n_samples} samples in {n_classes} classes, against the "
+        f"number of clusters, from {n_clusters[0]} to {n_clusters[-1]}: {ends}. 0 would mean that nothing was found."
     )
     return Picture(figure, alt)
 

@@ -12,7 +12,7 @@ BIN_EDGES = np.arange(-0.11, 1.02, 0.02)  # middles at 0, 0.02 and so on
 
 
 @pyplot.rc_context(STYLE)
-def draw_emergence(steps, ari, loss, bars, clouds, task):
+def draw_emergence(steps, ari, loss, bars, clouds, task, *, bar_layer, marks="the task"):
     """Draw clusters forming: scores and loss against the step, beside the states of one layer before and after.
 
     Parameters
@@ -23,10 +23,13 @@ def draw_emergence(steps, ari, loss, bars, clouds, task):
         Of each layer.
     loss : (S,) sequence of float
     bars : (S,) sequence of float
-        What the middle layer's score must exceed to say anything.
+        What the score of layer `bar_layer` must exceed to say anything.
     clouds : dict from str to (n, 2) array
         Two: a title, and the states in the plane.
     task : (n,) integers
+    bar_layer : int
+    marks : str
+        What `task` is, which markers and colours show.
 
     Returns
     -------
@@ -42,9 +45,8 @@ def draw_emergence(steps, ari, loss, bars, clouds, task):
         label = f"layer {layer}" + (" (embedding)" if layer == 0 else "")
         look = {"color": layer_colour(layer, n_layers), "marker": MARKERS[layer % len(MARKERS)], "label": label}
         curves.plot(steps, ari[:, layer], markersize=8, **look)
-    middle = (n_layers - 1) // 2
     curves.plot(steps, bars, color=RED, linestyle="--", linewidth=2)
-    words = f"1 random deal in 100\ngets here (layer {middle})"
+    words = f"1 random deal in 100\ngets here (layer {bar_layer})"
     curves.text(steps[-1], bars[-1] + 0.02, words, color=RED, fontsize=14, ha="right", va="bottom")
     curves.set(ylim=(-0.05, 1.05))
     curves.set_ylabel("ARI of clusters\nand tasks", fontsize=16)
@@ -64,19 +66,20 @@ def draw_emergence(steps, ari, loss, bars, clouds, task):
         for t in range(int(np.max(task)) + 1):
             colour, marker = TASK_COLOURS[t % len(TASK_COLOURS)], MARKERS[t % len(MARKERS)]
             axis.scatter(*points[task == t].T, s=28, color=colour, marker=marker, alpha=0.75, linewidths=0)
-        axis.set_title(title, fontsize=16)
+        axis.set_title(title, fontsize=18)
         axis.set(xticks=[], yticks=[])
         for spine in axis.spines.values():
             spine.set(visible=True, color="#bbbbbb")
+    axis.set_xlabel(f"marker and colour: {marks}", fontsize=17)
     last = ", ".join(rounded(value) for value in ari[-1])
     first = ", ".join(rounded(value) for value in ari[0])
     alt = (
         f"Left: adjusted Rand index of clusters and tasks against training step, one line for each of {n_layers} "
         f"layers: {first} at step {steps[0]}, {last} at step {steps[-1]}, layer 0 first; a dashed line, from "
         f"{rounded(bars[0])} to {rounded(bars[-1])}, is what tasks dealt at random reach once in 100 times with layer "
-        f"{middle}'s clusters. Below, the training loss falls from "
+        f"{bar_layer}'s clusters. Below, the training loss falls from "
         f"{rounded(loss[0])} to {rounded(loss[-1])}. Right: {len(task)} strings' states in two principal components, "
-        f"coloured by task: {'; '.join(clouds)}."
+        f"marked and coloured by {marks.removeprefix('the ')}: {'; '.join(clouds)}."
     )
     return Picture(figure, alt)
 
@@ -100,6 +103,7 @@ def draw_controls(rows, title, score_is, bar=None):
     Picture
     """
     figure, axis = pyplot.subplots(figsize=WIDESCREEN, layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.08)
     axis.set_title(title, fontsize=21, pad=16)
     said = []
     for place, (name, values, kind) in enumerate(rows):
@@ -127,6 +131,7 @@ def draw_controls(rows, title, score_is, bar=None):
                 )  # fmt: skip
             said.append(f"{name}: {_range(values)}" + (f" in {len(values)} draws" if len(values) > 1 else ""))
         text = rounded(middle) if kind == "seeds" else _range(values)
+        text = text.replace("-", "\N{MINUS SIGN}")
         axis.text(values.max() + 0.025, y, text, va="center", fontsize=17, color=colour, fontweight="bold", zorder=4)
     if bar is not None:
         words, place = bar

@@ -4,103 +4,101 @@ import numpy as np
 from matplotlib import pyplot
 
 from .curves import GREY, MARKERS, TASK_COLOURS, rounded
-from .picture import BLACK, BLUE, GREEN, ORANGE, RED, STYLE, WIDESCREEN, Picture
+from .picture import BLACK, BLUE, GREEN, RED, STYLE, WIDESCREEN, Picture
 
-ARI_LOOKS = ((BLUE, "o", "-"), (ORANGE, "^", "-"), (GREY, "s", "--"))  # colour, marker, line; one a curve
-DISTANCE_LOOKS = ((BLACK, "v", "--"), (ORANGE, "^", "-"), (GREEN, "D", "-"))
+LOOKS = ((BLUE, "v", "-"), (RED, "^", "--"), (GREEN, "D", ":"))  # colour, marker, line; one a kind of pair
+APART = 0.17  # between the middles of two labels, in units of the axis
 
 
 @pyplot.rc_context(STYLE)
-def draw_real_places(clouds, names, ari, bag_of_words, bar, distances):
-    """Draw states in the plane, coloured by what is asked, above two panels of curves over layers.
+def draw_real_places(points, task, names, scores, distances):
+    """Draw states in the plane, coloured by what is asked; how clear the clusters are; and how far pairs are apart.
 
     Parameters
     ----------
-    clouds : dict from str to ((n, 2) array, (n,) integers)
-        Three: a title; the states, and the task of each, 0 to len(names) - 1. The first has states of every task.
+    points : (n, 2) array
+        States at the separator.
+    task : (n,) integers
+        0 to len(names) - 1.
     names : sequence of str
         Of the tasks, at most ten.
-    ari : dict from str to (L + 1,) sequence of float
-        Up to three: a label, and the curve.
-    bag_of_words : float
-        ARI of clusters of word counts, which have no layers.
-    bar : (L + 1,) sequence of float
-        What the first curve must exceed.
+    scores : dict from str to float
+        ARI: the finding first, then what it is to be compared with.
     distances : dict from str to (L + 1,) sequence of float
-        Up to three: a kind of pair, and their mean squared distance over that of all pairs.
+        Up to three: a kind of pair, and their mean squared distance at the last token over that of all pairs.
 
     Returns
     -------
     Picture
     """
     figure = pyplot.figure(figsize=WIDESCREEN, layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.08)
-    figure.suptitle("Questions cluster by what is asked, then split by their answers", fontsize=22)
-    above, below = figure.subfigures(2, 1, height_ratios=(1.15, 1))
-    for axis, (title, (points, task)) in zip(above.subplots(1, 3), clouds.items()):
-        _scatter(axis, points, np.asarray(task), names)
-        axis.set_title(title, fontsize=16)
-    handles, labels = above.axes[0].get_legend_handles_labels()
-    look = {"ncols": len(names), "fontsize": 13, "markerscale": 1.7, "columnspacing": 0.9, "handletextpad": 0.1}
-    above.legend(handles, labels, loc="outside lower center", **look)
-    left, right = below.subplots(1, 2)
-    _draw_ari(left, ari, bag_of_words, bar)
-    _draw_distances(right, distances)
-    panels = "; ".join(" ".join(title.split()) for title in clouds)
+    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)
+    title = "Questions cluster by what is asked, then split by their answers"
+    figure.suptitle(title, fontsize=22)
+    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.12))
+    _draw_states(left, points, np.asarray(task), names)
+    above, below = right.subfigures(2, 1, height_ratios=(1, 1.75))
+    _draw_scores(above.subplots(), scores)
+    _draw_distances(below.subplots(), distances)
+    listed = {kind: ", ".join(rounded(float(value)) for value in curve) for kind, curve in distances.items()}
+    told = "; ".join(f"{kind} {numbers}" for kind, numbers in listed.items())
     alt = (
-        f"Above, states in two principal components, coloured by which of {len(names)} facts is asked for, in three "
-        f"panels: {panels}. Below, left, ARI of clusters and the facts asked for, layer 0 first: {_told(ari)}; 99 % of "
-        f"regroupings stay below {_listed(bar)}; bag of words {rounded(bag_of_words)}. Right, mean squared distance at "
-        f"the last token, 1 for all pairs: {_told(distances)}."
+        f"{title}. Left, {len(points)} questions' states at the separator in two principal components, coloured by "
+        f"which of {len(names)} facts is asked for: {', '.join(names)}. Right, above, ARI of clusters and the facts "
+        f"asked for: {'; '.join(f'{name} {rounded(value)}' for name, value in scores.items())}. Right, below, mean "
+        f"squared distance at the last token, 1 for all pairs, layer 0 first: {told}."
     )
     return Picture(figure, alt)
 
 
-def _scatter(axis, points, task, names):
-    """Draw the states of every task that has some in its colour and marker."""
+def _draw_states(figure, points, task, names):
+    """Draw the states of every task in its colour and marker, with their names beneath."""
+    axis = figure.subplots()
+    axis.set_title("At the separator:\none cluster for each fact", fontsize=19, pad=10)
     for number, name in enumerate(names):
-        if (task == number).any():
-            look = {"color": TASK_COLOURS[number % len(TASK_COLOURS)], "marker": MARKERS[number % len(MARKERS)]}
-            axis.scatter(*points[task == number].T, s=26, alpha=0.75, linewidths=0, label=name, **look)
-    axis.margins(0.08)
+        look = {"color": TASK_COLOURS[number % len(TASK_COLOURS)], "marker": MARKERS[number % len(MARKERS)]}
+        axis.scatter(*points[task == number].T, s=46, alpha=0.75, linewidths=0, label=name, **look)
+    axis.margins(0.06)
     axis.set(xticks=[], yticks=[])
-    axis.set_xlabel("first principal component", fontsize=13)
-    axis.set_ylabel("second principal\ncomponent", fontsize=13)
+    axis.set_xlabel("first principal component", fontsize=16)
+    axis.set_ylabel("second principal component", fontsize=16)
     for spine in axis.spines.values():
         spine.set(visible=True, color="#bbbbbb")
+    look = {"ncols": 3, "fontsize": 17, "markerscale": 1.7, "columnspacing": 0.8, "handletextpad": 0.1}
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", frameon=False, **look)
 
 
-def _draw_ari(axis, ari, bag_of_words, bar):
-    """Draw ARI by layer and what it is to be compared with."""
-    layers = range(len(bar))
-    for (label, curve), (colour, marker, line) in zip(ari.items(), ARI_LOOKS):
-        axis.plot(layers, curve, color=colour, marker=marker, markersize=9, linestyle=line, label=label, clip_on=False)
-    axis.plot(layers, bar, color=RED, marker="_", markersize=12, linestyle=":", label="99 % of regroupings below")
-    axis.axhline(bag_of_words, color=BLACK, linewidth=1.4, linestyle="-.", label="bag of words (no layers)")
-    axis.set(ylim=(-0.06, 1.06))
-    _finish(axis, layers, "ARI: are clusters\nwhat is asked?")
+def _draw_scores(axis, scores):
+    """Draw one bar a score, the first in blue."""
+    axis.set_title("Are clusters what is asked?", fontsize=19, pad=10)
+    rows = range(len(scores))
+    axis.barh(rows, list(scores.values()), height=0.62, color=[BLUE] + [GREY] * (len(scores) - 1))
+    for row, value in zip(rows, scores.values()):
+        place = max(value, 0) + 0.02
+        axis.text(place, row, rounded(value), va="center", fontsize=17, fontweight="bold", color=GREY if row else BLUE)
+    axis.set_yticks(rows, list(scores), fontsize=17)
+    axis.set(xlim=(0, 1.16), ylim=(len(scores) - 0.4, -0.6), xticks=(0, 0.5, 1))
+    axis.grid(False, axis="y")
+    axis.tick_params(axis="y", length=0)
+    axis.tick_params(axis="x", labelsize=16)
+    axis.set_xlabel("ARI", fontsize=17, labelpad=0)
 
 
 def _draw_distances(axis, distances):
-    """Draw how far pairs of each kind are apart, by layer."""
-    for (label, curve), (colour, marker, line) in zip(distances.items(), DISTANCE_LOOKS):
-        look = {"color": colour, "marker": marker, "markersize": 9, "linestyle": line}
-        axis.plot(range(len(curve)), curve, label=label.replace(", ", ",\n"), **look)
-    axis.set(ylim=(0, None))
-    _finish(axis, range(len(curve)), "squared distance at\nlast token (1: all pairs)")
-
-
-def _finish(axis, layers, what):
-    axis.set_xticks(list(layers))
-    axis.set_xlabel("layer", fontsize=15)
-    axis.set_ylabel(what, fontsize=15)
-    axis.tick_params(labelsize=14)
-    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=13, handlelength=2.2)
-
-
-def _told(curves):
-    return "; ".join(f"{label} {_listed(curve)}" for label, curve in curves.items())
-
-
-def _listed(curve):
-    return ", ".join(rounded(float(value)) for value in curve)
+    """Draw how far pairs of each kind are apart, by layer, each with its name at its end."""
+    axis.set_title("At the last token: split by their answers", fontsize=19, pad=10)
+    last, above = len(next(iter(distances.values()))) - 1, -np.inf
+    heights = {}
+    for kind in sorted(distances, key=lambda kind: distances[kind][-1]):
+        heights[kind] = above = max(distances[kind][-1], above + APART)
+    for (kind, curve), (colour, marker, line) in zip(distances.items(), LOOKS):
+        axis.plot(range(last + 1), curve, color=colour, marker=marker, markersize=11, linestyle=line, linewidth=2.8)
+        words = kind.replace(", ", ",\n")
+        axis.text(last + 0.22, heights[kind], words, color=colour, va="center", fontsize=17, linespacing=1.1)
+    axis.axhline(1, color=BLACK, linewidth=1.2, zorder=0)
+    axis.set(xlim=(-0.15, 1.55 * last), ylim=(0, max(1.2, above + 0.1)), yticks=(0, 0.5, 1))
+    axis.set_xticks(range(last + 1))
+    axis.spines["bottom"].set_bounds(-0.15, last)
+    axis.tick_params(labelsize=16)
+    axis.set_xlabel("layer", fontsize=17, x=0.33)
+    axis.set_ylabel("squared distance\n(1: all pairs)", fontsize=17)

@@ -57,7 +57,7 @@ def draw_rungs(rungs, peak=None):
             if before is not None:
                 factor = f"× {_speed(speed / before)}"
                 axis.text(1.27, row, factor, **column)
-                words += f" ({factor})"
+                words += f" (x {_speed(speed / before)})"
             before = speed
         sentences[-1] += f" {words},"
         heights.append(row)

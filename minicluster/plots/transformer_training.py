@@ -12,7 +12,7 @@ THICK = 0.5  # nats; a part that is thinner than this at first has its name abov
 
 
 @pyplot.rc_context(STYLE)
-def draw_training(steps, parts, accuracy, levels, title="No stairs: three parts fall side by side, the task last"):
+def draw_training(steps, parts, accuracy, levels, title):
     """Draw the loss as a stack of parts against the step, and the share of right answers beneath.
 
     Parameters
