@@ -109,7 +109,7 @@ def _stretching_changes_it(function, inputs, got):
         return None
     return (
         f"if all of x is multiplied by {LARGE:.2g}, the share goes from {got:.4g} to {large:.4g}, and who is near whom "
-        "is as before. Have forbidden rows a large distance, and others a larger one? Give them np.inf"
+        "is as before. Do forbidden rows have a large distance, and others a larger one? Give them np.inf"
     )
 
 
@@ -201,7 +201,7 @@ EXERCISES = (
                 _share_at_zero,
             ),
             Mistake(
-                "gives forbidden rows the distance 1000, and others are farther: give them np.inf",
+                "gives forbidden rows a fixed distance, 1000 or so, and others are farther: give them np.inf",
                 _share_at_thousand,
             ),
             Mistake(

@@ -20,7 +20,9 @@ def _draw_scores(rng, size):
         return {"x": np.array([[0, FAR, FAR], [1, 0, 2]])}
     if size == 4:
         return {"x": FAR * np.eye(10)[:2]}
-    shape = (2, 3) if size == 5 else (1 + size // 3, size, 2 + size % 4)
+    if size == 5:  # one row far below 0, and nothing large
+        return {"x": numbers(rng, 1, 2, 3) - [[0], [FAR]]}
+    shape = (1 + size // 3, size, 2 + size % 4)
     x = numbers(rng, size, *shape)
     x[..., 0, rng.integers(shape[-1])] += FAR  # in one row the others are hopeless
     x[..., 1, :] += FAR * rng.choice([-1, 1])  # in another all are large

@@ -158,18 +158,19 @@ def _collateral_beyond_shown(answers, targets, task, pattern, shown_pattern, ref
 def _draw_distances(rng, size):
     n = size + 3
     chance = np.where(np.arange(n) < n / 2, 0.7, 0.3)  # of being a member: higher near the centre
-    tie = rng.choice(["first", "last", ""])  # of several gaps that cost the same, this one is not to be the widest
+    tie = rng.choice(["first", "last", ""])  # which gap of equal cost is not the widest; if none, prices matter
     while True:
         distance = np.cumsum(rng.permutation(np.arange(1.0, n + 1)))  # no two gaps are equally wide
         distance *= 0.25 if size % 2 else 1
         member = rng.random(n) < chance
-        prices = [float(price) for price in rng.choice([0.5, 1, 1.5, 2, 3, 5, 20], size=2, replace=False)]
+        prices = [float(price) for price in rng.choice([0.5, 1, 1.5, 2, 3, 5, 20], size=2, replace=tie != "")]
         if size == DEAR:
             prices = [50.0 * price for price in prices]
         given = (distance, member, *prices)
         if not 0 < member.sum() < n or (size == DEAR and _least(*given) <= 100):
             continue
-        if not tie or _threshold(*given) != _threshold(*given, tie=tie):
+        other = _threshold(*given, tie=tie) if tie else _threshold(distance, member, 1, 1)
+        if _threshold(*given) != other:
             break
     order = rng.permutation(n)
     return {
@@ -264,8 +265,8 @@ def _stands_in_the_middle(function, inputs, got):
     lower, upper = distance[distance < threshold].max(), distance[distance > threshold].min()
     if abs(threshold - (lower + upper) / 2) > 1e-9:
         return (
-            f"{threshold:.6g} lies in the right gap, which goes from {lower:.6g} to {upper:.6g}, and not in its middle, "
-            f"{(lower + upper) / 2:.6g}"
+            f"{threshold:.6g} lies in the right gap, which goes from {lower:.6g} to {upper:.6g}, and not in its "
+            f"middle, {(lower + upper) / 2:.6g}"
         )
     return None
 
@@ -319,8 +320,8 @@ def _nothing_is_left_along_it(function, inputs, got):
         row = int((along > 1e-6).argmax())
         shown = ", ".join(f"{number + 0.0:.2f}" for number in direction)
         return (
-            f"row {row} still reaches {along[row]:.3g} along the direction, which is ({shown}) here. Is yours the same? It "
-            "is wte[outputs[task]].mean(axis=0) minus wte[outputs].mean(axis=(0, 1)), divided by its length"
+            f"row {row} still reaches {along[row]:.3g} along the direction, which is ({shown}) here. Is yours the "
+            "same? It is wte[outputs[task]].mean(axis=0) minus wte[outputs].mean(axis=(0, 1)), divided by its length"
         )
     return None
 
