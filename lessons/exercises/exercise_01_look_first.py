@@ -1,14 +1,15 @@
 """Exercises for lesson 1, Look first. Check them with `python -m minicluster check 01`.
 
 Write each function where it says "your turn", and delete the line that raises. Hints stand at the end of each
-docstring, the first one the smallest: read one, try, then read the next.
+docstring, the first one the smallest: read one, try, then read the next. Core exercises are those that everybody
+should do.
 """
 
 import numpy as np
 
 
 def share_of_same_task(x, task, pattern, k):
-    """Ask each string for its k nearest from other patterns: how many are of its task? Core, medium, 15 minutes.
+    """Ask each string for its k nearest from other patterns: how many are of its task? Core, easy, 10 minutes.
 
     The lesson asked for the nearest one. Here it is the k nearest of the rows that have another pattern. Find for each
     row which share of these k is of the row's own task, and return the mean of this share over all rows.

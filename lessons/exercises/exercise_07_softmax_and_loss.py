@@ -1,7 +1,8 @@
 """Exercises for lesson 7, softmax and loss. Check them with `python -m minicluster check 07`.
 
 Write each function where it says "your turn", and delete the line that raises. Hints stand at the end of each
-docstring, the first one the smallest: read one, try, then read the next.
+docstring, the first one the smallest: read one, try, then read the next. Core exercises are those that everybody
+should do.
 """
 
 import numpy as np
@@ -10,8 +11,9 @@ import numpy as np
 def log_softmax(x):
     """Compute the logarithm of softmax, for scores of any size. Core, easy, 10 minutes.
 
-    On paper log p_i = log(exp(x_i) / S) with S the sum of all exp(x_j). For the scores [0, 800] that is [-800, 0] to
-    the last digit, and so it must be here: no inf, no nan.
+    On paper log p_i = log(exp(x_i) / S) with S the sum of all exp(x_j). It must come out right also for scores so large
+    or far apart that exp overflows or becomes 0: no inf, no nan. For the scores [0, 800] it is [-800, 0] to the last
+    digit; for [0, 800, 800] it is [-800.693, -0.693, -0.693], as the two largest share the probability.
 
     Parameters
     ----------
@@ -34,13 +36,14 @@ def log_softmax(x):
 
 
 def weighted_loss(logits, targets, weights):
-    """Compute a loss in which some tokens count more, and its gradient. Core, medium, 20 minutes.
+    """Compute a loss in which some tokens count more, and its gradient. Core, easy, 15 minutes.
 
     The loss is the weighted mean of the surprises: the sum over all tokens of weight * surprise, divided by the sum of
     the weights. A mask is the special case of weights 0 and 1.
 
-    Example with V = 2: logits [[[0, 0], [0, 0]]], targets [[0, 1]], weights [[3, 1]]. Each surprise is log 2, so the
-    loss is (3 log 2 + 1 log 2) / 4 = log 2. The gradient is [[[-3/8, 3/8], [1/8, -1/8]]].
+    An example, V = 2: logits [[[0, 0], [log 3, 0]]], targets [[0, 1]], weights [[3, 1]]. The probabilities are 1/2, 1/2
+    and 3/4, 1/4, so the surprises are log 2 and log 4, and the loss is (3 log 2 + 1 log 4) / 4 = 0.8664. The gradient
+    is [[[-3/8, 3/8], [3/16, -3/16]]].
 
     Parameters
     ----------
@@ -49,7 +52,7 @@ def weighted_loss(logits, targets, weights):
     targets : (B, T) int
         The right word of each token, from 0 to V - 1.
     weights : (B, T) float64
-        Not negative; some are 0, and not all.
+        Not negative; some are 0, in some lines all, and not all together.
 
     Returns
     -------

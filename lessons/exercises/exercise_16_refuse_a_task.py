@@ -1,7 +1,8 @@
 """Exercises for lesson 16, refuse a task. Check them with `python -m minicluster check 16`.
 
 Write each function where it says "your turn", and delete the line that raises. Hints stand at the end of each
-docstring, the first one the smallest: read one, try, then read the next.
+docstring, the first one the smallest: read one, try, then read the next. Core exercises are those that everybody
+should do.
 """
 
 import numpy as np
@@ -15,7 +16,8 @@ def refusal_report(answers, targets, task, pattern, shown_pattern, refusal):
     answer. Collateral is the share of the *other* tasks' rows that are refused.
 
     By hand: the never shown patterns have four rows. Two are refused, one is answered rightly, one wrongly. Then reach
-    is 0.5 and leak is 0.25.
+    is 0.5 and leak is 0.25. The other tasks have ten rows, and one is refused: collateral is 0.1. Each row counts
+    alike, also if some patterns have more rows than others.
 
     Parameters
     ----------
@@ -23,10 +25,11 @@ def refusal_report(answers, targets, task, pattern, shown_pattern, refusal):
         What the model answers in each row, and the right answer of old.
     task, pattern : (n,) int
         The task and the pattern of each row. Patterns are counted through over all tasks, so a pattern has one task.
+        Every pattern has rows, every task has at least two patterns, and there are other tasks.
     shown_pattern : int
-        The pattern that the examples were of. It has rows, and so have all others.
+        The pattern that the examples were of.
     refusal : int
-        The token that means "refused".
+        The token that means "refused". It is no row's right answer.
 
     Returns
     -------
@@ -37,7 +40,7 @@ def refusal_report(answers, targets, task, pattern, shown_pattern, refusal):
     -----
     1. Which task is it? task[pattern == shown_pattern] has its number, many times over.
     2. Make three arrays of True and False: refused, never shown, other tasks.
-    3. `a & b` is where both are True, `~a` where a is False.
+    3. `a & b` is where both are True, `~a` where a is False. Put brackets: (a == 1) & (b != 2).
     4. refused[never].mean() is a share of the never shown rows.
     """
     raise NotImplementedError("your turn")
@@ -51,6 +54,7 @@ def guard_threshold(distance, member, price_refused, price_passed):
 
     Sort the distances. A threshold can be put into the middle of any gap between two that follow one another. Find the
     gap with the lowest total price; of several with the same price, the widest. No two gaps are equally wide.
+    Below the smallest and above the largest distance there is no gap.
 
     By hand: members at 1 and 4, outsiders at 2 and 9. The gaps' middles are 1.5, 3 and 6.5. With both prices 1 they
     cost 1 (the member at 4 passes), 2, and 1 (the outsider at 2 is refused). The last gap is wider than the first: 6.5.
@@ -74,7 +78,8 @@ def guard_threshold(distance, member, price_refused, price_passed):
     1. `order = distance.argsort()`, then use distance[order] and member[order].
     2. At gap i the first i + 1 are refused, all others pass: count outsiders in the one part, members in the other.
     3. A loop over the n - 1 gaps is fine.
-    4. Python compares tuples entry by entry: the smallest (price, -width) is what is asked for.
+    4. Python compares tuples entry by entry: the smallest (price, -width) is what is asked for. The lesson's start
+       (-1, 0) is for a largest; for a smallest start with (np.inf, 0).
     """
     raise NotImplementedError("your turn")
 
@@ -88,14 +93,15 @@ def take_out(wte, outputs, task):
 
         row - (row . d) d
 
-    By hand: with d = (0, 1) the row (3, 5) becomes (3, 0).
+    By hand: if the task's own words have the rows (1, 4) and (1, 6), and the mean of all output words' rows is (1, 2),
+    then the direction is (1, 5) - (1, 2) = (0, 3), so d = (0, 1), and the row (3, 5) becomes (3, 0).
 
     Parameters
     ----------
     wte : (V, C) float64
         A row for each token.
     outputs : (tasks, inputs) int
-        The tokens that are output words, by task and input. There are other tokens, too.
+        The tokens that are output words, by task and input. Each occurs once; there are other tokens, too.
     task : int
 
     Returns

@@ -6,6 +6,7 @@ from ..exercise import LARGEST_ROUND, Exercise, Mistake, numbers
 
 
 MOST_ROWS = 10  # whose shares a message lists
+LARGE = 2.0**40  # that a power of 2 stretches x by keeps all digits, and the order of all distances
 
 
 def _squared(x):
@@ -17,8 +18,10 @@ def _draw_strings(rng, size):
     pattern = rng.permutation(np.concatenate([np.arange(n_patterns), rng.integers(n_patterns, size=1 + size)]))
     task = pattern // 2
     while True:  # until no row has two others at the same distance
-        shape = len(pattern), 1 + size % 3
-        x = rng.integers(-9, 10, shape).astype(float) if size <= LARGEST_ROUND else numbers(rng, size, *shape)
+        if size <= LARGEST_ROUND:  # on a line if k is 2
+            x = rng.integers(-15, 16, (len(pattern), 3 - size)).astype(float)
+        else:
+            x = numbers(rng, size, len(pattern), 1 + size % 3) * (1000 if size == 3 else 1)
         if all(np.diff(np.sort(row)).min() > 1e-3 for row in _squared(x)):
             return {"x": x, "task": task, "pattern": pattern, "k": k}
 
@@ -60,6 +63,29 @@ def _share_of_any(x, task, pattern, k):
     return float(_of_same_task(x, task, pattern[:, None] == pattern, k).any(axis=1).mean())
 
 
+def _share_of_first_row(x, task, pattern, k):
+    return float(_of_same_task(x, task, pattern[:, None] == pattern, k)[0].mean())
+
+
+def _share_of_nearest(x, task, pattern, k):
+    return float(_of_same_task(x, task, pattern[:, None] == pattern, 1).mean())
+
+
+def _share_of_kth(x, task, pattern, k):
+    return float(_of_same_task(x, task, pattern[:, None] == pattern, k)[:, -1].mean())
+
+
+def _share_by_vote(x, task, pattern, k):
+    distance = np.where(pattern[:, None] == pattern, np.inf, _squared(x))
+    found = task[distance.argsort(axis=1, kind="stable")[:, :k]]  # (n, k)
+    return float(np.mean([np.bincount(row).argmax() == own for row, own in zip(found, task)]))
+
+
+def _share_at_thousand(x, task, pattern, k):
+    distance = np.where(pattern[:, None] == pattern, 1e3, _squared(x))
+    return float(_of_same_task(x, task, False, k, distance).mean())
+
+
 def _share_off_by_one(x, task, pattern, k):
     return float(_of_same_task(x, task, pattern[:, None] == pattern, k + 1)[:, 1:].mean())
 
@@ -77,10 +103,25 @@ def _other_shares(function, inputs, got):
     return f"gives {got:.4g}. The shares of the rows are {listed}, and their mean is {shares.mean():.4g}"
 
 
+def _stretching_changes_it(function, inputs, got):
+    large = float(function(**inputs | {"x": inputs["x"] * LARGE}))
+    if abs(large - got) < 1e-9:
+        return None
+    return (
+        f"if all of x is multiplied by {LARGE:.2g}, the share goes from {got:.4g} to {large:.4g}, and who is near whom "
+        "is as before. Do forbidden rows have a large distance, and others a larger one? Give them np.inf"
+    )
+
+
 def _draw_parts(rng, size):
     C = 3 + (size - 1) % 3
+    if size == 1:  # the chosen rows vary along two of the axes
+        axes, middle = np.eye(3)[rng.permutation(3)], rng.integers(-3, 4, 3)
+        steps = np.concatenate([3 * axes[:1], -3 * axes[:1], axes[1:2], -axes[1:2]])
     while True:  # until the two directions are clear, and every row gives them another weight
         chosen, others = numbers(rng, size, C + 1 + size // 2, C), numbers(rng, size, 2 + size, C)
+        if size == 1:
+            chosen = middle + rng.permutation(steps)
         singular = np.linalg.svd(chosen - chosen.mean(axis=0), compute_uv=False)  # (C,)
         if np.diff(singular[:3]).max() < -0.2 and others.var(axis=0).sum() > 0.5:
             return {"chosen": chosen, "others": others}
@@ -111,6 +152,22 @@ def _share_without_centring(chosen, others):
     return _share_shown(others, np.linalg.svd(chosen, full_matrices=False)[2][:2].T)
 
 
+def _share_of_chosens_variance(chosen, others):
+    return float((others @ _directions(chosen)[:2].T).var(axis=0).sum() / chosen.var(axis=0).sum())
+
+
+def _share_by_one_mean(chosen, others):
+    return _share_shown(others, np.linalg.svd(chosen - chosen.mean(), full_matrices=False)[2][:2].T)
+
+
+def _share_of_spread(chosen, others):
+    return float((others @ _directions(chosen)[:2].T).std(axis=0).sum() / others.std(axis=0).sum())
+
+
+def _share_of_squares(chosen, others):
+    return float(((others @ _directions(chosen)[:2].T) ** 2).sum() / (others**2).sum())
+
+
 def _not_a_share(function, inputs, got):
     if got < 0 or got > 1 + 1e-9:
         return f"gives {float(got):.3g}, and a share lies between 0 and 1: what is divided by what?"
@@ -123,7 +180,7 @@ EXERCISES = (
         draw=_draw_strings,
         answer=share_of_same_task,
         core=True,
-        rules=(_not_a_share, _other_shares),
+        rules=(_not_a_share, _other_shares, _stretching_changes_it),
         mistakes=(
             Mistake(
                 "forbids only the row itself: rows of its pattern look like it for a reason that has nothing to do "
@@ -135,12 +192,33 @@ EXERCISES = (
                 _share_forbidding_nothing,
             ),
             Mistake(
-                "forbids the row's whole task, so nothing right is left to be found: forbid its pattern only",
+                "gives 0 for every input. Either the row's whole task is forbidden (forbid its pattern only), or what "
+                "is compared is never equal: compare task[nearest] with task[i]",
                 _share_forbidding_the_task,
             ),
             Mistake(
                 "gives forbidden rows the distance 0, which makes them the nearest of all: give them np.inf",
                 _share_at_zero,
+            ),
+            Mistake(
+                "gives forbidden rows a fixed distance, 1000 or so, and others are farther: give them np.inf",
+                _share_at_thousand,
+            ),
+            Mistake(
+                "gives the first row's share only: is the `return` inside the loop?",
+                _share_of_first_row,
+            ),
+            Mistake(
+                "asks the nearest row only: it is the share among the k nearest",
+                _share_of_nearest,
+            ),
+            Mistake(
+                "asks the k-th nearest row only, `argsort()[k - 1]`: the k nearest are `argsort()[:k]`",
+                _share_of_kth,
+            ),
+            Mistake(
+                "lets the k nearest vote, and counts rows whose task wins: take the share of the k that is of the task",
+                _share_by_vote,
             ),
             Mistake(
                 "takes the end of the sorted row, where the farthest stand, and behind them the forbidden ones: the "
@@ -193,6 +271,24 @@ EXERCISES = (
                 "takes the two directions along which least varies: `svd` lists them from most to least, `eigh` from "
                 "least to most",
                 lambda chosen, others: _share_shown(others, _directions(chosen)[-2:].T),
+            ),
+            Mistake(
+                "divides by the variance of `chosen`: divide by that of `others`, whose variance in the view is "
+                "above the line",
+                _share_of_chosens_variance,
+            ),
+            Mistake(
+                "subtracts one number, the mean of all entries of `chosen`: each column has its own mean, "
+                "`chosen.mean(axis=0)`",
+                _share_by_one_mean,
+            ),
+            Mistake(
+                "adds up standard deviations: variances are asked for, their squares (`var`, not `std`)",
+                _share_of_spread,
+            ),
+            Mistake(
+                "adds up squares of `others` as they are: a variance is about the differences from the mean",
+                _share_of_squares,
             ),
             Mistake(
                 "takes one direction only: a view has two",

@@ -5,15 +5,24 @@ from math import log
 
 import numpy as np
 
-from ..exercise import Exercise, Mistake, numbers
+from ..exercise import SIZES, Exercise, Mistake, numbers
 
 FAR = 800.0  # exp of it is more than a float can hold
 TINY = 1e-12
 ROUNDING = 1e-6
+MANY = 150  # as a size: a text with more than 255 equal pairs
 
 
 def _draw_scores(rng, size):
-    shape = (3, 3) if size == 1 else (2, 3) if size == 2 else (1 + size // 3, size, 2 + size % 4)
+    if size <= 2:  # moderate, so that rounding shows: the tolerance grows with the largest entry
+        return {"x": numbers(rng, size, 3, 3) if size == 1 else numbers(rng, size, 2, 2, 3)}
+    if size == 3:  # exp of the smaller is 0, and the logarithm of the sum is log 2; or all lie far from the mean
+        return {"x": np.array([[0, FAR, FAR], [1, 0, 2]])}
+    if size == 4:
+        return {"x": FAR * np.eye(10)[:2]}
+    if size == 5:  # one row far below 0, and nothing large
+        return {"x": numbers(rng, 1, 2, 3) - [[0], [FAR]]}
+    shape = (1 + size // 3, size, 2 + size % 4)
     x = numbers(rng, size, *shape)
     x[..., 0, rng.integers(shape[-1])] += FAR  # in one row the others are hopeless
     x[..., 1, :] += FAR * rng.choice([-1, 1])  # in another all are large
@@ -71,6 +80,21 @@ def _not_shifted_back(x):
     return x - np.log(np.exp(_shifted(x)).sum(axis=-1, keepdims=True))
 
 
+def _where_infinite(x):
+    log_p = np.log(_softmax(x))
+    return np.where(np.isinf(log_p), _shifted(x), log_p)
+
+
+def _where_infinite_unshifted(x):
+    log_p = np.log(_softmax(x))
+    return np.where(np.isinf(log_p), x, log_p)
+
+
+def _minus_mean(x):
+    x = x - x.mean(axis=-1, keepdims=True)
+    return x - np.log(np.exp(x).sum(axis=-1, keepdims=True))
+
+
 def _maximum_of_all(x):
     x = x - x.max()
     return x - np.log(np.exp(x).sum(axis=-1, keepdims=True))
@@ -91,9 +115,13 @@ def _sums_to_one(function, inputs, got):
 
 def _draw_loss(rng, size):
     B, T, V = (1, 3, 3) if size == 1 else (1 + size // 2, size, 3 + size % 2)
-    weights = rng.integers(1, 4, (B, T)).astype(float)
+    weights = rng.choice([0.25, 0.5, 1.0, 1.5, 2.0], (B, T))
     weights[0, 0] = 3.0
     weights[-1, -1] = 0.0  # padding
+    if size == 3:
+        weights = weights / 32  # their sum is less than 1
+    if B > 2:
+        weights[1] = 0.0  # a line that is all padding
     return {
         "logits": numbers(rng, size, B, T, V),
         "targets": rng.integers(V, size=(B, T)),
@@ -114,17 +142,28 @@ def weighted_loss(logits, targets, weights):
     return float(loss), dlogits + 0.0  # -0 reads badly
 
 
-def _loss(divisor=lambda weights: weights.sum(), gradient_divisor=None, push=None, scale=lambda weights: weights):
-    """Return a formula for loss and gradient, with other divisors, another gradient before the division, or weights."""
+def _loss(
+    divisor=lambda weights: weights.sum(),
+    gradient_divisor=None,
+    push=None,
+    scale=lambda weights: weights,
+    axis=-1,
+    signs=(1, 1),
+):
+    """Return a formula for loss and gradient, with something in it changed.
+
+    Other divisors, another gradient before the division, other weights, softmax's axis, or signs.
+    """
 
     def formula(logits, targets, weights):
         weights = scale(weights)
-        p = _softmax(logits)
+        p = _softmax(logits, axis)
         onehot = np.eye(logits.shape[-1])[targets]
         surprise = -np.log((p * onehot).sum(axis=-1))
         pushed = (p - onehot) * weights[..., None] if push is None else push(p, onehot, weights)
         below = divisor(weights)
-        return float((surprise * weights).sum() / below), pushed / (gradient_divisor or divisor)(weights)
+        loss, gradient = (surprise * weights).sum() / below, pushed / (gradient_divisor or divisor)(weights)
+        return float(signs[0] * loss), signs[1] * gradient
 
     return formula
 
@@ -148,11 +187,13 @@ def _padding_moves_it(function, inputs, got):
 
 
 def _draw_text(rng, size):
-    V = 3 + size // 3
+    V = 3 + min(size, 10) // 3
     n = 4 + 2 * size
     tokens = rng.integers(V - 1, size=n)  # the last token of the vocabulary does not occur
     targets = (tokens + rng.choice(V - 1, size=n, p=_leaning(V - 1))) % V
-    tokens[:3], targets[:3] = 0, [1, 1, 0]  # a pair twice, and a letter that is not always followed by the same one
+    tokens[:3], targets[:3] = 0, [1, 1, 0]  # a pair twice, and a token that is not always followed by the same one
+    if size >= MANY:
+        tokens[4:], targets[4:] = 0, 1  # more equal pairs than eight bits count
     return {"tokens": tokens, "targets": targets, "V": V}
 
 
@@ -188,6 +229,22 @@ def _mean_of_rows(tokens, targets, V):
     return float(_entropy(_rows(counts))[counts.any(axis=1)].mean())
 
 
+def _mean_of_kinds(tokens, targets, V):
+    counts = _counts(tokens, targets, V)
+    return float(-np.log(_rows(counts)[counts > 0]).mean())
+
+
+def _one_more(tokens, targets, V):
+    counts = 1 + _counts(tokens, targets, V)
+    return float(-np.log(_rows(counts)[tokens, targets]).mean())
+
+
+def _counted_in_eight_bits(tokens, targets, V):
+    counts = np.zeros((V, V), np.uint8)
+    np.add.at(counts, (tokens, targets), 1)
+    return float(-np.log(counts[tokens, targets] / counts.sum(axis=1)[tokens]).mean())
+
+
 def _overwritten(tokens, targets, V):
     counts = np.zeros((V, V))
     counts[tokens, targets] += 1
@@ -213,7 +270,23 @@ EXERCISES = (
         answer=log_softmax,
         rules=(_sums_to_one,),
         core=True,
+        sizes=(1, 2, 3, 4, 5, 6, 6, 7, 8, 10),
         mistakes=(
+            Mistake(
+                "leaves out log S where p became 0: with two largest scores log S is log 2, not 0. Use log p = x - log "
+                "S for all, and never compute p",
+                _quietly(_where_infinite),
+            ),
+            Mistake(
+                "puts the score x itself where p became 0: log p is x - log S there, too. Use it for all, and never "
+                "compute p",
+                _quietly(_where_infinite_unshifted),
+            ),
+            Mistake(
+                "subtracts the mean, which leaves exp(720) if one of ten scores is 800 and the others 0: subtract the "
+                "largest",
+                _quietly(_minus_mean),
+            ),
             Mistake(
                 "takes the logarithm of softmax: a probability that is too small for a float becomes 0, and its "
                 "logarithm -inf. Use log p = x - log S, and never compute p",
@@ -286,8 +359,34 @@ EXERCISES = (
             ),
             Mistake(
                 "takes the mean of each line, then the mean of the lines, so that a token in a short line counts "
-                "more: divide by the sum of all weights",
-                _loss(lambda weights: len(weights), scale=lambda weights: weights / weights.sum(axis=1, keepdims=True)),
+                "more, and one of weight 0 only gives nan: divide by the sum of all weights",
+                _quietly(
+                    _loss(
+                        lambda weights: len(weights),
+                        scale=lambda weights: weights / weights.sum(axis=1, keepdims=True),
+                    )
+                ),
+            ),
+            Mistake(
+                "ignores the weights: it is the mean over all tokens, as if each had weight 1",
+                _loss(scale=np.ones_like),
+            ),
+            Mistake(
+                "counts all tokens with weight above 0 alike: a token of weight 2 counts four times as much as one of "
+                "weight 0.5",
+                _loss(scale=lambda weights: (weights > 0).astype(float)),
+            ),
+            Mistake(
+                "makes the loss negative: a surprise is -log p, with the minus",
+                _loss(signs=(-1, 1)),
+            ),
+            Mistake(
+                "makes the loss negative, and turns the gradient round with it: a surprise is -log p, with the minus",
+                _loss(signs=(-1, -1)),
+            ),
+            Mistake(
+                "takes softmax along axis 1: the V words stand on the last axis, axis=-1",
+                _loss(axis=1),
             ),
             Mistake(
                 "does not divide: the loss is a mean, so divide loss and gradient by the sum of the weights",
@@ -334,6 +433,7 @@ EXERCISES = (
         name="lowest_loss",
         draw=_draw_text,
         answer=lowest_loss,
+        sizes=(*SIZES, MANY),
         mistakes=(
             Mistake(
                 "is nan: 0 log 0 counts as 0, and a token that never occurs has no frequencies. Leave out the pairs "
@@ -349,9 +449,27 @@ EXERCISES = (
                 _overwritten_at_places,
             ),
             Mistake(
-                "takes the mean over the letters' rows: a letter that occurs more often counts more. Take the mean "
-                "over the n places",
+                "takes the mean over the rows of the table: a token that occurs more often counts more. Take the mean "
+                "over the n pairs",
                 _mean_of_rows,
+            ),
+            Mistake(
+                "counts each *kind* of pair once in the mean: a pair that comes three times counts three times. Take "
+                "the mean over the n pairs",
+                _mean_of_kinds,
+            ),
+            Mistake(
+                "forgets the minus: -log p is asked for, and is not negative",
+                lambda tokens, targets, V: -lowest_loss(tokens, targets, V),
+            ),
+            Mistake(
+                "adds 1 to all counts, which gives chances to pairs that never come: the best on these n pairs gives "
+                "them none. Look up only the pairs that occur, where no count is 0",
+                _one_more,
+            ),
+            Mistake(
+                "counts with uint8, which begins again at 0 after 255: let NumPy choose, np.zeros((V, V))",
+                _quietly(_counted_in_eight_bits),
             ),
             Mistake(
                 "divides counts by their total: the probability of a target *after its token* is count / row's sum",
@@ -362,7 +480,8 @@ EXERCISES = (
                 lambda tokens, targets, V: float(_entropy(np.bincount(targets, minlength=V) / len(targets))),
             ),
             Mistake(
-                "divides by the columns' sums: frequencies after a token are over its row (axis=1, keepdims=True)",
+                "divides by how often the *target* occurs, not the token: divide by the sum over the row of the token. "
+                "(Is row = token, column = target? And axis=1, keepdims=True?)",
                 lambda tokens, targets, V: lowest_loss(targets, tokens, V),
             ),
             Mistake(
@@ -370,7 +489,7 @@ EXERCISES = (
                 lambda tokens, targets, V: lowest_loss(tokens, targets, V) / log(2),
             ),
             Mistake(
-                "is the sum over the n places, not their mean",
+                "is the sum over the n pairs, not their mean",
                 lambda tokens, targets, V: lowest_loss(tokens, targets, V) * len(tokens),
             ),
         ),
