@@ -433,6 +433,10 @@ EXERCISES = (
         core=True,
         mistakes=(
             Mistake(
+                "takes the largest distance and one more, so that everything is refused: go through the gaps between two",
+                lambda distance, member, price_refused, price_passed: float(distance.max() + 1),
+            ),
+            Mistake(
                 "has the two prices the wrong way round: price_refused is for an outsider who is refused",
                 _threshold_mistake(lambda refused, passed: (passed, refused)),
             ),
