@@ -235,7 +235,7 @@ def _lies_between_two(function, inputs, got):
 
 def _costs_no_more_than_others(function, inputs, got):
     distance, member, threshold = inputs["distance"], inputs["member"], float(got)
-    if (distance == threshold).any():
+    if (distance == threshold).any() or _lies_between_two(function, inputs, got):
         return None
     refused, passed = (~member & (distance < threshold)).sum(), (member & (distance > threshold)).sum()
     price = inputs["price_refused"] * refused + inputs["price_passed"] * passed
@@ -262,6 +262,8 @@ def _stands_in_the_middle(function, inputs, got):
     distance, threshold = inputs["distance"], float(got)
     if (distance == threshold).any():
         return f"{threshold:.6g} is one of the distances: put the threshold halfway between two neighbouring ones"
+    if _lies_between_two(function, inputs, got):
+        return None
     lower, upper = distance[distance < threshold].max(), distance[distance > threshold].min()
     if abs(threshold - (lower + upper) / 2) > 1e-9:
         return (
@@ -433,7 +435,7 @@ EXERCISES = (
         core=True,
         mistakes=(
             Mistake(
-                "takes the largest distance and one more, so that everything is refused: go through the gaps between two",
+                "lies beyond the largest distance, so that everything is refused: go through the gaps between two",
                 lambda distance, member, price_refused, price_passed: float(distance.max() + 1),
             ),
             Mistake(
