@@ -5,7 +5,7 @@
 # before it has learned and after, put a number on what you see, and catch one way of making beautiful pictures of
 # nothing.
 #
-# **Time.** 45 minutes to read, without the exercises; the script runs in about 6 seconds.
+# **Time.** 50 minutes to read, without the exercises; the script runs in about 6 seconds.
 #
 # **Assumes.** Python, NumPy arrays and matrix products, distances. No other lesson.
 #

@@ -4,7 +4,7 @@
 # **Goals.** After this lesson you can say what the model is asked to do, which three kinds of examples it is tested
 # on, and why one way of choosing test examples would fool us.
 #
-# **Time.** 25 minutes to read, without the exercises; the script runs in about 5 seconds.
+# **Time.** 25 minutes to read, without the exercises; the script runs in about 2 seconds.
 #
 # **Assumes.** Python and NumPy arrays. No other lesson.
 #

@@ -4,7 +4,7 @@
 # **Goals.** After this lesson you can write k-means in ten lines, say why every step of it helps and why it still may
 # end in the wrong place, and name the checks that tell a right implementation from one that only looks right.
 #
-# **Time.** 30 minutes to read, without the exercises; the script runs in about 5 seconds.
+# **Time.** 30 minutes to read, without the exercises; the script runs in about 2 seconds.
 #
 # **Assumes.** Python and NumPy arrays (broadcasting, `argmin`), the square of a sum. No other lesson.
 #

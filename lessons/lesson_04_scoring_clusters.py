@@ -4,7 +4,7 @@
 # **Goals.** After this lesson you can say how far two groupings of the same things agree, what pure chance would score,
 # and why shuffling the rows, the usual way to find that out, would fool us.
 #
-# **Time.** 30 minutes to read, without the exercises; the script runs in about 5 seconds.
+# **Time.** 30 minutes to read, without the exercises; the script runs in about 2 seconds.
 #
 # **Assumes.** NumPy arrays, the mean of a random quantity, logarithms. What k-means is, in a sentence: it puts samples
 # into k clusters around means. No other lesson.

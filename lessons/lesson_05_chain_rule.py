@@ -5,7 +5,7 @@
 # backward pass of the two layers that hold most of a transformer's numbers, and name two mistakes that are easily made
 # there and how to catch them.
 #
-# **Time.** 80 minutes to read, without the exercises; the script runs in about 2 seconds. A good place for a break is
+# **Time.** 80 minutes to read, without the exercises; the script runs in about 1 second. A good place for a break is
 # before "The same for arrays".
 #
 # **Assumes.** NumPy (arrays, broadcasting, `@`), the derivative of a function of one variable, and the chain rule for

@@ -4,7 +4,7 @@
 # **Goals.** After this lesson you can check any backward pass to the last digits, say which tests a wrong one slips
 # through and why, and find a wrong one by reading what the check says.
 #
-# **Time.** 55 minutes to read, without the exercises; the script runs in about 2 seconds.
+# **Time.** 55 minutes to read, without the exercises; the script runs in about 1 second.
 #
 # **Assumes.** NumPy (arrays, `@`, broadcasting). The chain rule, the derivative by one of several variables and a step
 # of gradient descent (lesson 5), said again where they occur. Complex numbers and Taylor's series are explained below

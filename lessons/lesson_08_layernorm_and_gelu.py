@@ -5,7 +5,7 @@
 # derive the backward of LayerNorm and of GELU by yourself, and name a mistake in LayerNorm that no gradient check
 # finds.
 #
-# **Time.** 95 minutes to read, without the exercises; the script runs in about 2 seconds. A good place for a break is
+# **Time.** 95 minutes to read, without the exercises; the script runs in about 1 second. A good place for a break is
 # before "Something has to bend".
 #
 # **Assumes.** NumPy (arrays, broadcasting, `@`), the derivative, product rule and chain rule. From lesson 5: the

@@ -4,7 +4,7 @@
 # **Goals.** After this lesson you can work out attention by hand, write it for all tokens and heads at once with its
 # causal mask, derive its backward pass, and name the checks that find a model which looks into the future.
 #
-# **Time.** 80 minutes to read, without the exercises; the script runs in about 2 seconds.
+# **Time.** 80 minutes to read, without the exercises; the script runs in about 1 second.
 #
 # **Assumes.** Lesson 5 (chain rule, upstream gradient, linear layer, embedding), lesson 6 (`check_gradients`) and
 # lesson 7 (softmax and its backward, cross-entropy with a mask). Lesson 8 is not needed.

@@ -5,7 +5,7 @@
 # it starts with, and why; write the optimiser that trains it; and read a loss curve against numbers that are known
 # before the training begins.
 #
-# **Time.** 85 minutes to read, without the exercises; the script runs in about 10 seconds. A good place for a break is
+# **Time.** 90 minutes to read, without the exercises; the script runs in about 10 seconds. A good place for a break is
 # before "The optimiser".
 #
 # **Assumes.** The task (lesson 2), upstream gradients, linear layer and embedding (5), `check_gradients` (6), softmax

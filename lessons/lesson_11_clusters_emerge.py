@@ -4,7 +4,7 @@
 # **Goals.** After this lesson you can look into a model while it learns, say with a number how far its hidden states
 # cluster by task, in which layers and from when on, and name one way of counting that finds clusters in any model.
 #
-# **Time.** 40 minutes to read, without the exercises; the script runs in about 20 seconds.
+# **Time.** 40 minutes to read, without the exercises; the script runs in about 10 seconds.
 #
 # **Assumes.** NumPy arrays, means, distances, and that training changes a model's numbers step by step until its loss
 # is low. What else is needed (the task, hidden states, PCA, k-means, the adjusted Rand index) is said in a sentence or

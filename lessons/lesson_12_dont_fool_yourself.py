@@ -5,7 +5,7 @@
 # that could have faked it, with probes judged on what they were not fitted on, with seeds, and with a count of how
 # often you looked.
 #
-# **Time.** 55 minutes to read, without the exercises; the script runs in about 30 seconds.
+# **Time.** 55 minutes to read, without the exercises; the script runs in about 15 seconds.
 #
 # **Assumes.** NumPy arrays, means and standard deviations, what a least-squares fit is. The finding that is attacked,
 # and the score that it is told in, are said below.

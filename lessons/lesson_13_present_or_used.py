@@ -5,7 +5,7 @@
 # this state" are two different sentences, test the second one by patching, and name the controls without which a patch
 # proves nothing.
 #
-# **Time.** 75 minutes to read, without the exercises; the script runs in about 30 seconds, most of which is two
+# **Time.** 75 minutes to read, without the exercises; the script runs in about 15 seconds, most of which is two
 # trainings.
 #
 # **Assumes.** NumPy arrays. What a task, an instruction and a pattern are (lesson 2), and that the adjusted Rand index,

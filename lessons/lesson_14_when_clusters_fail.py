@@ -5,7 +5,7 @@
 # phrasings of one task as four strangers, write two losses that change that, with their gradients, and name the control
 # without which "my extra loss helps" means little.
 #
-# **Time.** 70 minutes to read, without the exercises; the script runs in about 45 seconds, most of which is five
+# **Time.** 70 minutes to read, without the exercises; the script runs in about 30 seconds, most of which is five
 # trainings.
 #
 # **Assumes.** NumPy arrays, the derivative and the chain rule. That the adjusted Rand index, ARI, is 1 where clusters

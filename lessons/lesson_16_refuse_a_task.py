@@ -5,7 +5,7 @@
 # reaches beyond the examples that it was learned from, and say which part of that reach is owed to clusters and which
 # is not.
 #
-# **Time.** 70 minutes to read, without the exercises; the script runs in about 30 seconds, half of which is three
+# **Time.** 70 minutes to read, without the exercises; the script runs in about 25 seconds, half of which is three
 # trainings.
 #
 # **Assumes.** NumPy arrays, and what a gradient step does. What a task, a pattern and the splits are (lesson 2),

@@ -4,7 +4,7 @@
 # **Goals.** After this lesson you can take a loop that is thirty thousand times too slow and climb, rung by rung, to
 # what the machine can do; say at each rung what held the last one back; and prove that the result is still the same.
 #
-# **Time.** 95 minutes to read, without the exercises; the script runs in about 30 seconds, half of it compilation.
+# **Time.** 95 minutes to read, without the exercises; the script runs in about 25 seconds, half of it compilation.
 #
 # **Assumes.** NumPy (arrays, `@`, dtypes) and what a matrix product is. No other lesson. What a compiler, a cache or a
 # vector instruction does is said where it is needed.

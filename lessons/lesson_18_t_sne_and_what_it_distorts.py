@@ -4,7 +4,7 @@
 # **Goals.** After this lesson you can say what t-SNE does, write its gradient and prove it, and name what must not be
 # read from its pictures, with a number for each.
 #
-# **Time.** 30 minutes to read, without the exercises; the script runs in about 5 seconds.
+# **Time.** 30 minutes to read, without the exercises; the script runs in about 3 seconds.
 #
 # **Assumes.** NumPy arrays, logarithms, the derivative and the chain rule, and what a gradient check is for (a function
 # `check_gradients` tells whether a backward pass is right; lesson 6). PCA, k-means and the silhouette are explained in

@@ -34,5 +34,5 @@ def need_the_compiler():
 
 def need_the_headline_run(results):
     """Skip the test if somebody has put the results of another run into figures/."""
-    if [results["seed"], results["seeds"], results["config"]["steps"]] != [0, 1, 1000]:
+    if [results["seeds"], results["config"]["steps"]] != [[0], 1000]:
         pytest.skip("figures/results.json is of another run than README's")

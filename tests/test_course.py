@@ -155,3 +155,10 @@ def test_reading_time_is_counted_the_same_way_in_all_lessons(path):
     words = len(re.findall(r"[A-Za-z']+", prose_of(path).split("## Exercises")[0]))
     lines = sum(bool(line.strip()) for kind, text in cells_of(path) if kind == CODE for line in text.splitlines())
     assert abs(promises.of_a_lesson(path)[0] - words / 60 - lines / 12) <= 8
+
+
+def test_the_teachers_map_has_the_lessons_minutes():
+    guide = (promises.COURSE / "lessons" / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([0-9]{2}) \|[^|\n]*\|[^|\n]*\|[^|\n]*\| ([0-9]+) \| (?:core|stretch) \|$", guide, re.MULTILINE)
+    minutes = [promises.of_a_lesson(path)[0] for path in LESSONS]
+    assert [(int(number), int(said)) for number, said in rows] == list(enumerate(minutes, start=1))
