@@ -62,7 +62,7 @@ def inertia(x, centers, labels):
     x : (n, C) float64
     centers : (k, C) float64
     labels : (n,) int
-        The cluster of each sample.
+        The cluster of each sample, which need not be that of the nearest centre.
 
     Returns
     -------

@@ -5,14 +5,33 @@ import numpy as np
 from ..exercise import Exercise, Mistake, numbers
 
 
+TIED = 4  # as a size: two centres are at the same place
+FAR = 5  # as a size: centres are farther away than 1000
+
+
 def _draw(rng, size):
     n, k, C = 2 * size + 1, 1 + size // 2, 1 + size % 3
+    if size == TIED:  # whole numbers, so that whatever way it is computed the distances are equal
+        x, centers = rng.integers(-3, 4, (n, C)).astype(float), rng.integers(-3, 4, (k, C)).astype(float)
+        centers[-1] = centers[0]
+        return {"x": x, "centers": centers}
+    if size == FAR:
+        return {"x": 1e4 * numbers(rng, size, n, C), "centers": 1e4 * numbers(rng, size, k, C)}
     return {"x": numbers(rng, size, n, C), "centers": numbers(rng, 3, k, C)}
 
 
 def assign(x, centers):
     """Nearest centre of each sample."""
     return ((x[:, None] - centers) ** 2).sum(axis=2).argmin(axis=1)
+
+
+def _last_of_equal(x, centers):
+    return len(centers) - 1 - assign(x, centers[::-1])
+
+
+def _from_thousand(x, centers):
+    squared = ((x[:, None] - centers) ** 2).sum(axis=2)
+    return np.where(squared.min(axis=1) < 1000, squared.argmin(axis=1), 0)
 
 
 def _draw_labelled(rng, size):
@@ -29,7 +48,10 @@ def means(x, labels, k):
 
 def _draw_inertia(rng, size):
     drawn = _draw(rng, size)
-    return drawn | {"labels": assign(**drawn)}
+    labels = assign(**drawn)
+    if size > 1 and size % 2:  # not everybody has the nearest centre
+        labels = rng.permutation(labels)
+    return drawn | {"labels": labels}
 
 
 def inertia(x, centers, labels):
@@ -59,6 +81,14 @@ EXERCISES = (
             Mistake(
                 "takes the sum of the differences' sizes, not of their squares: k-means uses squared distances",
                 lambda x, centers: np.abs(x[:, None] - centers).sum(axis=2).argmin(axis=1),
+            ),
+            Mistake(
+                "gives the last of several centres that are equally near: the first is asked for (`<`, not `<=`)",
+                _last_of_equal,
+            ),
+            Mistake(
+                "begins its search at a fixed number, and all centres may be farther than that: begin at np.inf",
+                _from_thousand,
             ),
         ),
     ),
@@ -90,6 +120,16 @@ EXERCISES = (
             Mistake(
                 "is the mean, not the sum, over the samples",
                 lambda x, centers, labels: float(((x - centers[labels]) ** 2).sum() / len(x)),
+            ),
+            Mistake(
+                "takes the nearest centre of each sample: `labels` says whose centre it is, near or not",
+                lambda x, centers, labels: float(((x[:, None] - centers) ** 2).sum(axis=2).min(axis=1).sum()),
+            ),
+            Mistake(
+                "takes the mean of each cluster's samples for its centre: the centres are given, and may be elsewhere",
+                lambda x, centers, labels: float(
+                    sum(((x[labels == j] - x[labels == j].mean(axis=0)) ** 2).sum() for j in np.unique(labels))
+                ),
             ),
             Mistake(
                 "adds up distances, not their squares",

@@ -5,12 +5,15 @@ import numpy as np
 from ..exercise import LARGEST_ROUND, Exercise, Mistake, numbers
 
 N_SEEDS = 20  # that a deal is tried with: four units, two in a group, come out the same with all in 3**-19 of cases
+MANY = 10  # as a size: cells have hundreds of samples
+UNITS = 4  # in which deals are counted
+ENOUGH = 200  # seeds: that one of six deals never comes has a chance of 1e-15
 
 
 def _draw_table(rng, size):
     shape = 1 + size % 4, 3 + size // 2
     while True:  # until no row or column is empty, and both groupings have pairs, not as many
-        table = rng.integers(0, 4 + size // 3, shape)
+        table = rng.integers(0, 4 + size // 3, shape) * (300 if size == MANY else 1)
         A, B = _pairs(table.sum(axis=1)).sum(), _pairs(table.sum(axis=0)).sum()
         if table.any(axis=0).all() and table.any(axis=1).all() and A and B and A != B:
             return {"table": table}
@@ -144,6 +147,34 @@ def _changes_sizes(function, inputs, got):
                 "units, each unit's once, into another order"
             )
     return None
+
+
+def _never_gives_some_deals(function, inputs, got):
+    """Say which of the deals of four units, two in a group, does not come."""
+    if len(np.unique(inputs["unit"])) > UNITS:
+        return None
+    four = {"group": np.array([0, 0, 1, 1]), "unit": np.array([5, 3, 8, 6])}
+    deals = {tuple(np.asarray(function(**four, seed=seed)).tolist()) for seed in range(ENOUGH)}
+    all_deals = [(0, 0, 1, 1), (0, 1, 0, 1), (0, 1, 1, 0), (1, 0, 0, 1), (1, 0, 1, 0), (1, 1, 0, 0)]
+    missing = [deal for deal in all_deals if deal not in deals]
+    if not missing:
+        return None
+    return (
+        f"never makes {list(missing[0])} of the groups [0, 0, 1, 1] of four units, with any of {ENOUGH} seeds: each of "
+        "the 6 deals should be as likely as any other, so use rng.permutation for the groups of the units"
+    ), four | {"seed": 0}
+
+
+def _turn(group, unit, seed):
+    group_of, own = _units(group, unit)
+    return np.roll(group_of, np.random.default_rng(seed).integers(len(group_of)))[own]
+
+
+def _swap_two(group, unit, seed):
+    group_of, own = _units(group, unit)
+    i, j = np.random.default_rng(seed).choice(len(group_of), 2, replace=False)
+    group_of[[i, j]] = group_of[[j, i]]
+    return group_of[own]
 
 
 def _deals_nothing(function, inputs, got):
@@ -283,7 +314,7 @@ EXERCISES = (
         name="deal_units",
         draw=_draw_units,
         core=True,
-        rules=(_no_group_each, _takes_units_apart, _changes_sizes, _deals_nothing),
+        rules=(_no_group_each, _takes_units_apart, _changes_sizes, _deals_nothing, _never_gives_some_deals),
         mistakes=(
             Mistake(
                 "shuffles the samples, as if each could go its own way: samples of a unit go together, so deal the "
@@ -304,6 +335,16 @@ EXERCISES = (
                 "shuffles the groups of all samples before it gives them to units, so large units count more than "
                 "once: take the group of each unit once, and shuffle these",
                 _deal_groups_of_samples,
+            ),
+            Mistake(
+                "turns the row of the units' groups on by some places, so that neighbours stay neighbours: put them "
+                "into any order, with rng.permutation",
+                _turn,
+            ),
+            Mistake(
+                "lets two units change places, and all others stay: put all groups into any order, with "
+                "rng.permutation",
+                _swap_two,
             ),
             Mistake(
                 "gives one group a unit: give one a sample, that of its unit",

@@ -343,6 +343,7 @@ EXERCISES = (
     ),
     Exercise(
         name="weighted_loss",
+        parts=("loss", "dlogits"),
         draw=_draw_loss,
         answer=weighted_loss,
         rules=(_padding_moves_it,),

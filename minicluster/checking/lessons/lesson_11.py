@@ -4,6 +4,11 @@ import numpy as np
 
 from ..exercise import Exercise, Mistake, numbers
 
+FAR = 3  # as a size: states are farther apart than 1000
+LARGE = 2.0**40  # that a power of 2 stretches states by keeps all digits, and the order of all distances
+BAR = 2  # as a size: scores can be exactly at the bar
+LONG = 6  # the size from which on a score may stay above its bar for a while
+ALL = 4  # as a size: the share is 1, so the bar is the last score itself
 APART = 1e-6  # two distances, or a score and its bar, at least: so that rounding decides nothing
 
 
@@ -78,6 +83,8 @@ def _draw_strings(rng, size):
         squared = np.sort(_squared(x, pattern, new, new_pattern), axis=1)
         if (squared[:, 1] - squared[:, 0] > APART).all():
             break
+    if size == FAR:
+        x, new = 1e3 * x, 1e3 * new
     known = {"x": x, "task": task_of[pattern], "pattern": pattern}
     return known | {"new": new, "new_task": task_of[new_pattern], "new_pattern": new_pattern}
 
@@ -103,6 +110,22 @@ def _own_pattern_hidden(function, inputs, got):
                 "pattern are moved to where it is: they should be hidden from it"
             )
     return None
+
+
+def _stretching_changes_it(function, inputs, got):
+    stretched = {name: LARGE * inputs[name] for name in ("x", "new")}
+    moved = np.flatnonzero(np.asarray(function(**inputs | stretched)) != got)
+    if not len(moved):
+        return None
+    return (
+        f"if all states are multiplied by {LARGE:.2g}, the answer for new string {moved[0]} changes, and who is near "
+        "whom is as before. Do hidden strings have a large distance, and others a larger one? Give them np.inf"
+    )
+
+
+def _hidden_at_thousand(x, task, pattern, new, new_task, new_pattern):
+    squared = ((new[:, None] - x) ** 2).sum(axis=2)
+    return task[np.where(new_pattern[:, None] == pattern, 1e3, squared).argmin(axis=1)] == new_task
 
 
 def _nothing_hidden(x, task, pattern, new, new_task, new_pattern):
@@ -139,9 +162,19 @@ def _draw_scores(rng, size):
         scores = np.round(rng.uniform(0.4, 1, layers) * rise + rng.uniform(-0.3, 0.3, (steps, layers)), 2)
         scores[:, rng.integers(layers)] = np.round(rng.uniform(0.8, 0.83, steps), 2)  # has settled from the start
         share = float(rng.choice([0.7, 0.8, 0.9]))
+        if size == ALL:
+            share = 1.0
+        if size == BAR:  # all of this is exact in binary
+            scores, share = np.round(8 * scores) / 8, 0.5
         last = scores[-1]
         early = (scores >= share * last).argmax(axis=0) < settles(scores, share)  # is above the bar, and falls again
-        if (last > 0.2).all() and (np.abs(scores - share * last) > APART).all() and early.any():
+        if size == BAR:
+            apart = (settles(scores, share) != _above_only(scores, share)).any()
+        else:
+            apart = (np.abs(scores[:-1] - share * last) > APART).all()
+        if size >= LONG:  # three in a row are above the bar, and it falls again
+            early &= _three_above(scores, share) < settles(scores, share)
+        if (last > 0.2).all() and apart and early.any():
             return {"scores": scores, "share": share}
 
 
@@ -149,6 +182,16 @@ def settles(scores, share):
     """First recording from which on a layer's score stays at a share of its last value or above."""
     lowest = np.minimum.accumulate(scores[::-1])[::-1]
     return (lowest >= share * scores[-1]).argmax(axis=0)
+
+
+def _above_only(scores, share):
+    lowest = np.minimum.accumulate(scores[::-1])[::-1]
+    return (lowest > share * scores[-1]).argmax(axis=0)
+
+
+def _three_above(scores, share):
+    above = np.concatenate([scores >= share * scores[-1], np.ones((2, scores.shape[1]), bool)])
+    return (above[:-2] & above[1:-1] & above[2:]).argmax(axis=0)
 
 
 def _first_time(scores, share):
@@ -213,7 +256,7 @@ EXERCISES = (
         name="lands_in_its_task",
         draw=_draw_strings,
         answer=lands_in_its_task,
-        rules=(_own_pattern_hidden,),
+        rules=(_own_pattern_hidden, _stretching_changes_it),
         core=True,
         mistakes=(
             Mistake(
@@ -229,6 +272,10 @@ EXERCISES = (
                 "is True for all: does it hide too much, or set the hidden distances to 0? Hide the own pattern only, "
                 "with `np.inf`",
                 _always,
+            ),
+            Mistake(
+                "gives hidden strings a fixed distance, 1000 or so, and others are farther: give them np.inf",
+                _hidden_at_thousand,
             ),
             Mistake(
                 "asks the farthest string: `argmax` where `argmin` belongs, with `np.inf` for what is hidden",
@@ -254,6 +301,14 @@ EXERCISES = (
                 "gives the first time that the score is high enough, also if it falls again: from there on it must "
                 "stay",
                 _first_time,
+            ),
+            Mistake(
+                "looks at three recordings only: from there on, *all* must be high enough",
+                _three_above,
+            ),
+            Mistake(
+                "asks for scores above the bar: at the bar is enough, `>=`",
+                _above_only,
             ),
             Mistake(
                 "compares with the highest score: the bar is the share of the last one, `scores[-1]`",
