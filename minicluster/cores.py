@@ -1,6 +1,14 @@
-"""How many processor cores there are to use."""
+"""How many processor cores there are to use, and what else says how many threads run."""
 
 import os
+
+THREAD_VARIABLES = (
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "OMP_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
 
 
 def usable_cores():

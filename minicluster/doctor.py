@@ -6,6 +6,7 @@ import re
 import shutil
 import struct
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -13,8 +14,7 @@ from pathlib import Path
 
 from . import __version__
 from .compiler import missing_numba
-from .cores import usable_cores
-from .experiments.environment import THREAD_VARIABLES
+from .cores import THREAD_VARIABLES, usable_cores
 
 OLDEST_PYTHON = (3, 10)
 OLDEST = {"numpy": (1, 25), "numba": (0, 58), "matplotlib": (3, 7)}  # as setup.cfg has them
@@ -71,6 +71,10 @@ def examine(variables=None):
     yield self_test()
 
 
+def _quoted(path):
+    return f'"{path}"' if " " in str(path) else str(path)
+
+
 def _python():
     bits = 8 * struct.calcsize("P")
     found = f"{platform.python_version()}, {bits} bit, {platform.platform()}, in {sys.prefix}"
@@ -84,7 +88,7 @@ def _python():
 
 def _package(name):
     oldest = ".".join(map(str, OLDEST[name]))
-    install = f"{Path(sys.executable).name} -m pip install --upgrade {name}"
+    install = f"{_quoted(sys.executable)} -m pip install --upgrade {name}"
     try:
         found = version(name)
     except PackageNotFoundError:
@@ -110,8 +114,8 @@ def _test_packages():
             found.append(f"{name} {version(name)}")
         except PackageNotFoundError:
             missing.append(name)
-    remedy = 'for the tests only: python -m pip install -e ".[test]"' if missing else ""
-    return Finding("tests", ", ".join(found + [f"no {name}" for name in missing]), remedy)
+    note = " (which only the tests need)" if missing else ""
+    return Finding("tests", ", ".join(found + [f"no {name}" for name in missing]) + note)
 
 
 def _cores():
@@ -163,14 +167,13 @@ def _display():
 
 
 def _this_folder():
-    from .files import OutputError, ensure_writable_folder
-
     here = Path.cwd()
     try:
-        ensure_writable_folder(here)
+        with tempfile.TemporaryFile(dir=here):
+            pass
         free = shutil.disk_usage(here).free
-    except (OutputError, OSError) as error:
-        return Finding("folder", str(error), "go to a folder of yours, or give --out", hinders=True)
+    except OSError as error:
+        return Finding("folder", f"{here}: {error.strerror}", "go to a folder of yours, or give --out", hinders=True)
     found = f"{here} can be written, {free / 1e9:.1f} GB free"
     return Finding("folder", found, "make room" if free < LEAST_DISK else "", hinders=free < LEAST_DISK)
 

@@ -4,6 +4,7 @@
     python tests/check_promises.py 03 11        these lessons only
     python tests/check_promises.py commands     README's commands only
     python tests/check_promises.py results FILE...   numbers of runs that are there already: results.json
+    python tests/check_promises.py solutions    whether the solutions of all exercises pass, and in time
     python tests/check_promises.py pages        whether README and the gallery say of each picture what it says itself
 
 Each lesson runs as a script, alone, in a process and an empty folder of its own, with warnings as errors. A time is
@@ -26,6 +27,7 @@ import promises
 
 FACTOR, SLACK = 3, 2.0  # seconds
 LIMIT, LIMIT_OF_FIRST, LIMIT_OF_ALL = 60, 15, 360  # seconds
+LIMIT_OF_SOLUTIONS = 120
 PATIENCE = 900  # seconds until something is taken for hanging
 LAST = -1  # step
 COMPILING = "compiling its kernels"
@@ -163,6 +165,13 @@ def values_of(one, what, layers):
     return [round(value, 2) + 0.0 for value in values]
 
 
+def check_solutions(account):
+    """Check the solutions of all exercises, as a learner would his own."""
+    folder = promises.COURSE / "lessons" / "solutions"
+    took, _, _ = run(account, "solutions", ["-m", "minicluster", "check", "--all", "--lessons", folder])
+    account.tell(took <= LIMIT_OF_SOLUTIONS, f"all solutions: took {took:.0f} s, limit {LIMIT_OF_SOLUTIONS} s")
+
+
 def check_pages(account):
     """Hold what README and the gallery say of each picture against what the picture's file says."""
     for page in promises.PAGES:
@@ -180,6 +189,8 @@ def main(arguments):
     if asked == ["results"] and paths and all(Path(path).is_file() for path in paths):
         for path in paths:
             check_results(account, json.loads(Path(path).read_text(encoding="utf-8")))
+    elif asked == ["solutions"] and not paths:
+        check_solutions(account)
     elif asked == ["pages"] and not paths:
         check_pages(account)
     elif len(chosen) + arguments.count("commands") == len(arguments) and asked != ["results"]:
@@ -188,9 +199,10 @@ def main(arguments):
         if not arguments or "commands" in arguments:
             check_commands(account)
         if not arguments:
+            check_solutions(account)
             check_pages(account)
     else:
-        expected = "numbers of lessons such as 03, commands, pages, or results and files that exist"
+        expected = "numbers of lessons such as 03, commands, solutions, pages, or results and files that exist"
         print(f"check_promises.py: {' '.join(arguments)}: expected {expected}", file=sys.stderr)
         return 2
     print(f"{len(account.broken)} promises are broken" if account.broken else "every promise is kept")

@@ -192,7 +192,7 @@ def test_a_function_that_is_gone_and_a_file_that_cannot_be_run(start, capsys):
     assert (code, err) == (1, "") and f"MISSING: there is no function {hunt.subject} in bughunt_anna.py" in out
     edit(path, "import numpy as np", "import nobody_has_this")
     code, out, err = verify(capsys, path)
-    assert (code, err) == (1, "") and "CANNOT BE RUN: raises ModuleNotFoundError" in out
+    assert (code, err) == (1, "") and "CANNOT BE RUN: outside of its functions the file raises ModuleNotFoundError" in out
 
 
 def test_two_students_at_once(start, capsys):

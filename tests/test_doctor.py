@@ -40,7 +40,7 @@ def test_the_user_s_own_variables_are_told_not_those_that_the_command_sets(capsy
 
 
 @pytest.mark.parametrize(
-    "package, hinders", [("numpy", True), ("matplotlib", True), ("numba", False), ("hypothesis", False)]
+    "package, hinders", [("numpy", True), ("matplotlib", True), ("numba", False)]
 )
 def test_a_package_that_is_missing(package, hinders, monkeypatch):
     real = doctor.version
@@ -51,8 +51,17 @@ def test_a_package_that_is_missing(package, hinders, monkeypatch):
         return real(name)
 
     monkeypatch.setattr(doctor, "version", version)
-    finding = findings()["tests" if package == "hypothesis" else package]
-    assert finding.hinders == hinders and "pip install" in finding.remedy
+    finding = findings()[package]
+    assert finding.hinders == hinders and "pip install" in finding.remedy and sys.executable in finding.remedy
+
+
+def test_without_numpy_it_says_so_and_without_pytest_nothing_is_wrong():
+    environment = {**os.environ, "PYTHONPATH": str(Path(doctor.__file__).parents[1])}
+    command = [sys.executable, "-S", "-m", "minicluster", "doctor"]  # -S: no installed package is found
+    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8")
+    assert done.returncode == 1 and "Traceback" not in done.stdout + done.stderr
+    assert "!! numpy        not installed" in done.stdout and "!! self-test" in done.stdout
+    assert "   tests        no pytest, no hypothesis (which only the tests need)" in done.stdout
 
 
 def test_a_package_that_is_too_old_and_one_that_is_just_new_enough(monkeypatch):

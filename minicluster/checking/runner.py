@@ -13,6 +13,8 @@ from pathlib import Path
 LESSONS = sorted(int(path.stem[-2:]) for path in (Path(__file__).parent / "lessons").glob("lesson_[0-9][0-9].py"))
 TIME_LIMIT = 20.0  # seconds for one function, its imports included
 FINE = "fine"
+# Without the current folder in front, where the learner may have a random.py.
+START = "import sys; sys.path.pop(0); from minicluster.checking.worker import main; main(*sys.argv[1:])"
 STUCK = "the file does not get to its functions"
 
 
@@ -27,8 +29,8 @@ class Verdict:
     core : bool
         Whether everybody should do this exercise.
     outcome : str
-        "fine", "blank" (not written yet), "wrong", "raised" (an exception), "missing" (no such function), "no file"
-        (the file is missing or can't be read), "too slow", or "ended" (the process stopped by itself).
+        "fine", "blank" (not written yet), "wrong", "raised" (an exception), "missing" (no such function), "no file",
+        "unreadable" (the file can't be run), "too slow", or "ended" (the process stopped by itself).
     says : str
         What is wrong, and what may help.
     inputs : list of str
@@ -60,6 +62,10 @@ def exercises_of(lesson):
     return import_module(_module_of(lesson)).EXERCISES
 
 
+class TwoFilesError(ValueError):
+    """Two files may have a lesson's exercises; the message is one line that names them."""
+
+
 def find_exercises(lesson, folder):
     """Return the file with a lesson's exercises in lessons/exercises, or in a folder of the learner's own, else None.
 
@@ -68,9 +74,17 @@ def find_exercises(lesson, folder):
     lesson : int
     folder : str or Path
         It, or its subfolder exercises, has the files exercise_NN_title.py.
+
+    Raises
+    ------
+    TwoFilesError
+        If it has two for this lesson, as after a second download.
     """
     for place in (Path(folder) / "exercises", Path(folder)):
         found = sorted(place.glob(f"exercise_{lesson:02}_*.py"))
+        if len(found) > 1:
+            names = ", ".join(path.name for path in found)
+            raise TwoFilesError(f"{place} has several files for lesson {lesson:02}: {names}; keep one")
         if found:
             return found[0]
     return None
@@ -98,7 +112,7 @@ def check_functions(lesson, exercises, path, time_limit=TIME_LIMIT):
     for exercise in exercises:
         if stuck is None:
             verdict = check_function(lesson, exercise, path, time_limit)
-            stuck = verdict if verdict.says.startswith(STUCK) else None
+            stuck = verdict if verdict.says.startswith(STUCK) or verdict.outcome == "unreadable" else None
         else:
             verdict = replace(stuck, function=exercise.name, core=exercise.core)
         yield verdict
@@ -148,7 +162,7 @@ def run_apart(module, name, path, time_limit=TIME_LIMIT):
     with tempfile.TemporaryDirectory(prefix="check-", ignore_cleanup_errors=True) as folder:
         report = Path(folder, "report.json")
         path = Path(path).resolve()
-        command = [sys.executable, "-m", "minicluster.checking.worker", module, name, path, report]
+        command = [sys.executable, "-c", START, module, name, path, report]
         environment = {**os.environ, "MPLBACKEND": "Agg", "PYTHONPATH": _path_of_package()}
         process = subprocess.Popen(
             list(map(str, command)),

@@ -7,7 +7,6 @@ from pathlib import Path
 from . import BAD_INPUT, DONE, FAILED, fail
 from .check import WORDS, tell_outcome
 
-HUNT_WORDS = WORDS | {"no file": "CANNOT BE RUN"}
 
 def add_to(commands):
     """Add the command to argparse's."""
@@ -108,7 +107,7 @@ def _tell(path, result):
     print(f"{path}: {result.student}{f', class {result.class_name}' if result.class_name else ''}")
     width = max(len(result.subject), len("EXPLANATION"))
     says = "" if result.outcome in ("fine", "blank") else result.says
-    tell_outcome(result.subject, width, HUNT_WORDS[result.outcome], says, result.inputs, result.printed)
+    tell_outcome(result.subject, width, WORDS[result.outcome], says, result.inputs, result.printed)
     wanted = f", expected {FEWEST_WORDS} or more: what was wrong, how you found it, who would have noticed"
     print(f"  {'EXPLANATION':{width}}  {result.words} words{'' if result.explained else wanted}")
     if result.bug is not None:

@@ -13,6 +13,7 @@ WORDS = {
     "raised": "STOPPED",
     "missing": "MISSING",
     "no file": "NO FILE",
+    "unreadable": "CANNOT BE RUN",
     "too slow": "TOO SLOW",
     "ended": "ENDED",
 }
@@ -38,7 +39,7 @@ def add_to(commands):
 
 def _check(arguments):
     from ..checking import check_functions, exercises_of, find_exercises
-    from ..checking.runner import LESSONS
+    from ..checking.runner import LESSONS, TwoFilesError
 
     numbers = getattr(arguments, "lesson", [])
     if bool(numbers) == arguments.all:
@@ -51,7 +52,10 @@ def _check(arguments):
     if not arguments.time_limit > 0:
         return fail(f"--time-limit = {arguments.time_limit:g}, expected more than 0", BAD_INPUT)
     lessons = list(LESSONS) if arguments.all else sorted({int(number) for number in numbers})
-    files = {lesson: find_exercises(lesson, arguments.lessons) for lesson in lessons}
+    try:
+        files = {lesson: find_exercises(lesson, arguments.lessons) for lesson in lessons}
+    except TwoFilesError as error:
+        return fail(error, BAD_INPUT)
     if not any(files.values()):
         names = ", ".join(f"exercise_{lesson:02}_*.py" for lesson in lessons) if not arguments.all else "exercise_*.py"
         return fail(f"no {names} in {arguments.lessons}/exercises or {arguments.lessons}", BAD_INPUT)
@@ -67,7 +71,8 @@ def _check(arguments):
                 _tell(verdict, width)
     right = sum(verdict.fine for verdict in verdicts)
     if arguments.json:
-        print(json.dumps({"right": right, "of": len(verdicts), "exercises": [v.as_dict() for v in verdicts]}, indent=1))
+        entries = [verdict.as_dict() | {"file": str(files[verdict.lesson] or "")} for verdict in verdicts]
+        print(json.dumps({"right": right, "of": len(verdicts), "exercises": entries}, indent=1))
     else:
         print(f"{right} of {len(verdicts)} right")
     return DONE if right == len(verdicts) else FAILED

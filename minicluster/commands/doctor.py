@@ -8,8 +8,8 @@ def add_to(commands):
     parser = commands.add_parser(
         "doctor",
         help="say what is wrong with this installation",
-        description="Look at Python, packages, threads, cache, display, this folder, and run a test of two seconds. The "
-        "page is made to be pasted into a question. Exit code 1 if something can't work.",
+        description="Look at Python, packages, threads, cache, display, this folder, and run a test of two seconds. "
+        "The page is made to be pasted into a question. Exit code 1 if something can't work.",
     )
     parser.set_defaults(run=_doctor)
 

@@ -8,14 +8,7 @@ from importlib.metadata import version
 import numpy as np
 
 from .. import __version__
-
-THREAD_VARIABLES = (
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "OMP_NUM_THREADS",
-    "NUMBA_NUM_THREADS",
-)
+from ..cores import THREAD_VARIABLES
 
 
 def environment(backend):

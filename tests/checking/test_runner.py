@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minicluster.checking import check_function, check_functions, exercises_of, find_exercises
-from minicluster.checking.runner import Verdict
+from minicluster.checking.runner import TwoFilesError, Verdict
 
 MEANS = next(exercise for exercise in exercises_of(3) if exercise.name == "means")
 
@@ -110,9 +110,12 @@ def test_a_process_that_ends(check, body):
 
 def test_a_file_that_cannot_be_imported(check):
     verdict = check("def means(x:\n    pass\n")
-    assert verdict.outcome == "no file" and verdict.says.startswith("line 2: SyntaxError")
+    assert verdict.outcome == "unreadable" and verdict.says.startswith("line 2: SyntaxError")
     verdict = check("import a_package_that_nobody_has\n")
-    assert verdict.outcome == "no file" and "No module named 'a_package_that_nobody_has', in line 2" in verdict.says
+    assert verdict.outcome == "unreadable" and "No module named 'a_package_that_nobody_has', in line 2" in verdict.says
+    assert verdict.says.startswith("outside of its functions the file raises ModuleNotFoundError")
+    says = check("assert False\n").says
+    assert says == "outside of its functions the file raises AssertionError, in line 2: assert False"
 
 
 def test_a_function_that_is_not_there(check):
@@ -131,6 +134,26 @@ def test_what_it_prints_and_reads_goes_nowhere(check, capfd):
 def test_numpys_warnings_do_not_stop_it(check):
     body = "np.array([1.0]) / np.array([0.0]); return np.array([x[labels == j].mean(axis=0) for j in range(k)])"
     assert check(of(body)).fine
+
+
+def test_a_learners_file_with_the_name_of_one_of_pythons_is_not_taken_for_it(check, tmp_path):
+    (tmp_path / "copy.py").write_text("", encoding="utf-8")
+    (tmp_path / "helpers.py").write_text("ten = 10\n", encoding="utf-8")
+    body = "import helpers; return np.array([x[labels == j].mean(axis=0) for j in range(k)]) * (helpers.ten / 10)"
+    assert check(of(body)).fine
+
+
+def test_a_blank_as_windows_editors_save_it(tmp_path):
+    path = tmp_path / "exercise_03_k_means.py"
+    path.write_bytes(b"\xef\xbb\xbf" + of("raise NotImplementedError").replace("\n", "\r\n").encode())
+    assert check_function(3, MEANS, path).says == "not written yet"
+
+
+def test_two_files_for_one_lesson_are_refused(tmp_path):
+    for name in ("exercise_03_k_means (1).py", "exercise_03_k_means.py"):
+        (tmp_path / name).write_text("", encoding="utf-8")
+    with pytest.raises(TwoFilesError, match=r"exercise_03_k_means \(1\).py, exercise_03_k_means.py; keep one$"):
+        find_exercises(3, tmp_path)
 
 
 def test_where_exercises_are_found(tmp_path):
