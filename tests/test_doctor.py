@@ -1,6 +1,7 @@
 """`minicluster doctor`: what it finds, and what it says of an installation that lacks something."""
 
 import os
+import shutil
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError
@@ -55,8 +56,9 @@ def test_a_package_that_is_missing(package, hinders, monkeypatch):
     assert finding.hinders == hinders and "pip install" in finding.remedy and sys.executable in finding.remedy
 
 
-def test_without_numpy_it_says_so_and_without_pytest_nothing_is_wrong():
-    environment = {**os.environ, "PYTHONPATH": str(Path(doctor.__file__).parents[1])}
+def test_without_numpy_it_says_so_and_without_pytest_nothing_is_wrong(tmp_path):
+    shutil.copytree(Path(doctor.__file__).parent, tmp_path / "minicluster")  # beside no other package
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     command = [sys.executable, "-S", "-m", "minicluster", "doctor"]  # -S: no installed package is found
     done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8")
     assert done.returncode == 1 and "Traceback" not in done.stdout + done.stderr
