@@ -5,7 +5,7 @@
 # where in the model the meaning of a question sits and where it gives way to the answer, ask a trained model something
 # in words of your own, tell when it should say nothing, and say why a sure answer is not yet a known one.
 #
-# **Time.** 70 minutes to read, without the exercises; the script runs in about 35 seconds, most of which is the
+# **Time.** 70 minutes to read, without the exercises; the script runs in about 20 seconds, most of which is the
 # training.
 #
 # **Assumes.** NumPy arrays. What a task, a pattern and the three splits are (lesson 2), and that the adjusted Rand
