@@ -1,6 +1,6 @@
 """Does what README and the lessons promise, and holds times and numbers against it.
 
-    python tests/check_promises.py              all of it, some six minutes
+    python tests/check_promises.py              all of it, some four minutes
     python tests/check_promises.py 03 11        these lessons only
     python tests/check_promises.py commands     README's commands only
     python tests/check_promises.py results FILE...   numbers of runs that are there already: results.json

@@ -1,10 +1,9 @@
 """`minicluster bughunt`: a function with a bug, chosen by a student's name, to be found, mended and explained."""
 
 import json
-import os
 from pathlib import Path
 
-from . import BAD_INPUT, DONE, FAILED, fail
+from . import BAD_INPUT, DONE, FAILED, fail, write_for_work
 from .check import WORDS, tell_outcome
 
 
@@ -51,28 +50,16 @@ def _add_verify(steps):
 
 def _start(arguments):
     from ..bughunt.student_file import HuntError, file_name, student_file
-    from ..files import OutputError, ensure_replaceable, ensure_writable_folder, write_text
 
     try:
         text = student_file(arguments.student, arguments.class_name)
     except HuntError as error:
         return fail(error, BAD_INPUT)
     out = arguments.out or Path(file_name(arguments.student))
-    if out.suffix != ".py":
-        return fail(f"--out = {str(out)!r}, expected a name that ends in .py", BAD_INPUT)
-    if os.path.lexists(out) and not arguments.force:
-        return fail(f"{out} is there already, perhaps with work of yours in it; --force replaces it", BAD_INPUT)
-    try:
-        ensure_writable_folder(out.parent)
-        ensure_replaceable(out)
-    except OutputError as error:
-        return fail(error, BAD_INPUT)
-    try:
-        write_text(out, text)
-    except OutputError as error:
-        return fail(error, FAILED)
-    print(f"{out}: open it in your editor, it says what to do")
-    return DONE
+    code = write_for_work(out, ".py", text, arguments.force)
+    if code == DONE:
+        print(f"{out}: open it in your editor, it says what to do")
+    return code
 
 
 def _verify(arguments):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from . import BAD_INPUT, DONE, FAILED, fail
+from . import BAD_INPUT, DONE, fail, write_for_work
 
 
 def add_to(commands):
@@ -22,7 +22,6 @@ def add_to(commands):
 
 
 def _notebook(arguments):
-    from ..files import OutputError, ensure_replaceable, ensure_writable_folder, write_text
     from ..lessons import LessonError, find_lesson, notebook, read_lesson
 
     try:
@@ -35,18 +34,7 @@ def _notebook(arguments):
     except LessonError as error:
         return fail(f"{lesson}: {error}", BAD_INPUT)
     out = arguments.out or Path(lesson.with_suffix(".ipynb").name)
-    if out.suffix != ".ipynb":
-        return fail(f"--out = {str(out)!r}, expected a name that ends in .ipynb", BAD_INPUT)
-    if out.exists() and not arguments.force:
-        return fail(f"{out} is there already, perhaps with work of yours in it; --force replaces it", BAD_INPUT)
-    try:
-        ensure_writable_folder(out.parent)
-        ensure_replaceable(out)
-    except OutputError as error:
-        return fail(error, BAD_INPUT)
-    try:
-        write_text(out, written)
-    except OutputError as error:
-        return fail(error, FAILED)
-    print(f"{out}: open it with Jupyter, or an editor that shows notebooks")
-    return DONE
+    code = write_for_work(out, ".ipynb", written, arguments.force)
+    if code == DONE:
+        print(f"{out}: open it with Jupyter, or an editor that shows notebooks")
+    return code

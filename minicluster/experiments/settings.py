@@ -218,6 +218,7 @@ class ShapedSettings(Settings):
         return super()._least_values() | {"n_layers": 2, "shaping_steps": 0}
 
     def deciding(self):
+        """Return the same; a training without a second loss is equal to one of `Settings`."""
         if self.shaping is not None:
             return super().deciding()
         return Settings(**{own.name: getattr(self, own.name) for own in fields(Settings)}).deciding()

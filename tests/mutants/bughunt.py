@@ -96,14 +96,6 @@ BUGHUNT = (
         tests=COMMAND_TESTS,
     ),
     Mutant(
-        name="bughunt: a file with work in it replaced",
-        file="commands/bughunt.py",
-        old="if os.path.lexists(out) and not arguments.force:",
-        new="if False:",
-        why="A mended function and its explanation would be gone.",
-        tests=COMMAND_TESTS,
-    ),
-    Mutant(
         name="bughunt: exit code of the last file only",
         file="commands/bughunt.py",
         old="code = max(code, DONE if result.done else FAILED)",

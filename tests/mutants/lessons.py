@@ -67,12 +67,12 @@ LESSONS = (
         why="A mark of a cell within a string makes two cells, neither of which runs.",
     ),
     Mutant(
-        name="notebook: a file with work in it replaced",
-        file="commands/notebook.py",
-        old="if out.exists() and not arguments.force:",
+        name="notebook, bughunt: a file with work in it replaced",
+        file="commands/__init__.py",
+        old="if os.path.lexists(out) and not force:",
         new="if False:",
         why="A learner's own notebook, with answers and notes, would be gone.",
-        tests=("test_cli_notebook.py",),
+        tests=("test_cli_notebook.py", "test_cli_bughunt.py"),
     ),
     Mutant(
         name="notebook: written beside the lesson",
